@@ -1,0 +1,49 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { AdminModule } from './modules/admin/admin.module.js';
+import { AgentsModule } from './modules/agents/agents.module.js';
+import { AuditModule } from './modules/audit/audit.module.js';
+import { AuthModule } from './modules/auth/auth.module.js';
+import { ModelsModule } from './modules/models/models.module.js';
+import { ExecuteRunProcessor } from './modules/sessions/run-loop/execute-run.processor.js';
+import { SessionsModule } from './modules/sessions/sessions.module.js';
+import { TenantsModule } from './modules/tenants/tenants.module.js';
+import { ToolsModule } from './modules/tools/tools.module.js';
+import { AccessGuard } from './platform/access/access.guard.js';
+import { ConfigModule } from './platform/config/config.module.js';
+import type { Settings } from './platform/config/settings.js';
+import { DatabaseModule } from './platform/database/database.module.js';
+import { EventsModule } from './platform/events/events.module.js';
+import { HttpModule } from './platform/http/http.module.js';
+import { JobsModule } from './platform/jobs/jobs.module.js';
+import { LiveModule } from './platform/live/live.module.js';
+import { SocketsModule } from './platform/live/sockets.module.js';
+import { RedisModule } from './platform/redis/redis.module.js';
+
+@Module({})
+export class AppModule {
+  static forRoot(settings: Settings): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot(settings),
+        RedisModule,
+        DatabaseModule,
+        EventsModule,
+        JobsModule.forRoot({ 'run.execute': ExecuteRunProcessor }),
+        LiveModule,
+        ...(settings.role === 'worker' ? [] : [SocketsModule]),
+        HttpModule,
+        TenantsModule,
+        AuthModule,
+        ModelsModule,
+        ToolsModule,
+        AgentsModule,
+        SessionsModule,
+        AdminModule,
+        AuditModule,
+      ],
+      providers: [{ provide: APP_GUARD, useClass: AccessGuard }],
+    };
+  }
+}

@@ -1,0 +1,47 @@
+import type { Role } from './permissions.js';
+
+/** What a resource's event says beside its ids. The action is what the audit log and event triggers show. */
+export interface DomainEvents {
+  'tenant.created': { name: string; slug: string };
+  'tenant.updated': object;
+  'tenant.suspended': object;
+  'tenant.activated': object;
+  'tenant.deleted': object;
+  'tenant.restored': object;
+  'member.added': { userId: string; role: Role; status: 'active' | 'pending' };
+  'member.accepted': { userId: string };
+  'member.updated': { userId: string; role: Role };
+  'member.removed': { userId: string };
+  'auth.loggedIn': { userId: string; tokenSessionId: string };
+  'auth.loggedOut': { userId: string; tokenSessionId: string };
+  'auth.loggedOutEverywhere': { userId: string };
+  'auth.passwordChanged': { userId: string };
+  'auth.refreshReused': { userId: string; tokenSessionId: string };
+  'apiKey.created': { userId: string; name: string };
+  'apiKey.revoked': { userId: string };
+  'agent.created': { name: string };
+  'agent.updated': { version: number };
+  'agent.deleted': object;
+  'session.created': object;
+  'session.updated': object;
+  'session.deleted': object;
+  'run.started': { sessionId: string };
+  'run.cancelRequested': { sessionId: string };
+  'run.completed': { sessionId: string };
+  'run.failed': { sessionId: string; code: string };
+  'run.cancelled': { sessionId: string };
+}
+
+export type DomainEventName = keyof DomainEvents;
+
+/** An event as a consumer gets it; it may come more than once, always with the same id. */
+export interface DomainEvent<N extends DomainEventName = DomainEventName> {
+  readonly id: string;
+  readonly tenantId: string;
+  readonly action: N;
+  readonly actorId: string | null;
+  readonly resourceType: string;
+  readonly resourceId: string | null;
+  readonly at: Date;
+  readonly payload: DomainEvents[N];
+}

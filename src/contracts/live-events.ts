@@ -1,0 +1,59 @@
+/** What clients are shown while it happens. The data's shapes are the API's resources. */
+export type RunEventType =
+  | 'run.started'
+  | 'run.waiting'
+  | 'run.resumed'
+  | 'run.completed'
+  | 'run.failed'
+  | 'run.cancelled'
+  | 'message.created'
+  | 'message.started'
+  | 'message.completed'
+  | 'message.delta'
+  | 'thinking.delta'
+  | 'message.discarded'
+  | 'tool.call'
+  | 'tool.progress'
+  | 'tool.result'
+  | 'usage.updated';
+
+/** Events outside of a run: no `seq`, not replayed. */
+export type LooseEventType = 'session.updated' | 'server.restart' | 'access.revoked' | 'access.expired';
+
+export const RUN_ENDS: ReadonlySet<string> = new Set<RunEventType>(['run.completed', 'run.failed', 'run.cancelled']);
+
+/** The one envelope of SSE and Socket.IO. */
+export interface RunEnvelope {
+  seq: number;
+  type: RunEventType;
+  sessionId: string;
+  runId: string;
+  /** ISO 8601, UTC. */
+  at: string;
+  data: unknown;
+}
+
+export interface LooseEnvelope {
+  type: LooseEventType;
+  sessionId?: string;
+  at: string;
+  data: unknown;
+}
+
+export type Envelope = RunEnvelope | LooseEnvelope;
+
+/** Where live events go: everything of a session goes to its room. */
+export type Room = `session:${string}:${string}`;
+
+/** A session's room; the tenant is part of its name, so that an id alone never reaches another tenant's events. */
+export function sessionRoom(tenantId: string, sessionId: string): Room {
+  return `session:${tenantId}:${sessionId}`;
+}
+
+/** Small messages that every process hears, itself included. They may be lost: the rows they speak of are the truth. */
+export interface LiveSignals {
+  /** Whoever holds the run looks at its row. */
+  'run.cancel': { runId: string };
+  /** Those whose actor has all the ids given may no longer be connected; the tenant alone means all of its own. */
+  'access.revoked': { tenantId: string; userId?: string; credentialId?: string };
+}

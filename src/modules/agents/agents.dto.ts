@@ -1,0 +1,176 @@
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayUnique,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsNumber,
+  IsObject,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { PageQuery, pageOf } from '../../platform/http/pagination.js';
+import { PermissionPolicyDto } from '../tenants/permission-policy.dto.js';
+
+const TOOL = /^[A-Za-z0-9_-]{1,64}:.{1,200}$/;
+
+export class ResourceLimitsDto {
+  /** Input, output and cache tokens of one run together; null means no limit. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(100_000_000)
+  maxTokens?: number | null;
+
+  /** Model calls of one run. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(1000)
+  maxTurns?: number | null;
+
+  /** Time of one run, waits for people not counted. */
+  @IsOptional()
+  @IsInt()
+  @Min(100)
+  @Max(86_400_000)
+  maxExecutionTimeMs?: number | null;
+
+  /** Cost of one run in millionths of a US dollar. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(1_000_000_000_000)
+  maxCostMicros?: number | null;
+}
+
+export class UpdateAgentDto {
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(200)
+  name?: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(2000)
+  description?: string | null;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(200_000)
+  systemPrompt?: string | null;
+
+  /** `name` or `provider:name`; absent or null: the installation's default. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  model?: string | null;
+
+  /** Tried in this order when the model fails. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(10)
+  @IsString({ each: true })
+  fallbackModels?: string[] | null;
+
+  @IsOptional()
+  @IsNumber()
+  @Min(0)
+  @Max(1)
+  temperature?: number | null;
+
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(100)
+  @IsString({ each: true })
+  @MaxLength(100, { each: true })
+  capabilities?: string[] | null;
+
+  /** `server:tool` or `server:*`. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(200)
+  @ArrayUnique()
+  @Matches(TOOL, { each: true, message: 'each value in tools must look like server:tool or server:*' })
+  tools?: string[] | null;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => PermissionPolicyDto)
+  permissionPolicy?: PermissionPolicyDto | null;
+
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(20)
+  @IsUUID('all', { each: true })
+  collectionIds?: string[] | null;
+
+  /** JSON Schema of the answer. */
+  @IsOptional()
+  @IsObject()
+  outputSchema?: Record<string, unknown> | null;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => ResourceLimitsDto)
+  resourceLimits?: ResourceLimitsDto | null;
+
+  @IsOptional()
+  @IsObject()
+  metadata?: Record<string, unknown> | null;
+}
+
+export class CreateAgentDto extends UpdateAgentDto {
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(200)
+  override name: string;
+}
+
+export class ListAgentsQuery extends PageQuery {
+  /** Part of the name. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  search?: string;
+
+  @IsOptional()
+  @IsIn(['active', 'disabled'])
+  status?: 'active' | 'disabled';
+}
+
+export class AgentDto {
+  id: string;
+  name: string;
+  version: number;
+  status: 'active' | 'disabled';
+  description: string;
+  systemPrompt: string;
+  model: string | null;
+  fallbackModels: string[];
+  temperature: number | null;
+  capabilities: string[];
+  tools: string[];
+  /** Entries of `tools` that name nothing that exists now. */
+  unresolvedTools: string[];
+  permissionPolicy: PermissionPolicyDto | null;
+  collectionIds: string[];
+  outputSchema: Record<string, unknown> | null;
+  resourceLimits: ResourceLimitsDto;
+  metadata: Record<string, unknown>;
+  /** ISO 8601, UTC. */
+  createdAt: string;
+  /** ISO 8601, UTC. */
+  updatedAt: string;
+}
+
+export class AgentPage extends pageOf(AgentDto) {}

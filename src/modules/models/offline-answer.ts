@@ -1,0 +1,103 @@
+import { findExpressions, formatExpression, type Expression } from './offline-arithmetic.js';
+import type { Conversation, MadeCall } from './offline-conversation.js';
+import { bestSentence } from './offline-extract.js';
+import { displayName, plannedCalls, readyCalls, valueOf, type PlannedCall } from './offline-tools.js';
+import type { ToolSpec } from './model-client.js';
+
+const WHO_I_AM =
+  "I am Atrium's offline model: no language model, but a small program that needs no key and no network. I answer from " +
+  'the conversation, from tool results and from passages I am given, and I call a tool when asked plainly to.';
+
+const MAX_QUOTE_LENGTH = 400;
+
+/** The next step: calls to make, or what to say. */
+export function nextStep(conversation: Conversation, tools: ToolSpec[]): { calls: PlannedCall[] } | { text: string } {
+  const { question, calls } = conversation;
+  const expressions = findExpressions(question);
+  const next =
+    calls.length === 0
+      ? plannedCalls(question, tools)
+      : expressions.flatMap((expression) => readyCalls(expression, tools, (call) => resultOf(call, calls)));
+  // A call that failed is not repeated: it would fail again.
+  const fresh = unique(next).filter((call) => !calls.some((made) => isSame(call, made)));
+  if (fresh.length > 0) return { calls: fresh };
+  return {
+    text:
+      calls.length > 0 ? fromResults(conversation, expressions, tools) : fromConversation(conversation, expressions),
+  };
+}
+
+function fromResults({ question, calls }: Conversation, expressions: Expression[], tools: ToolSpec[]): string {
+  const failed = calls
+    .filter((call) => call.isError)
+    .map((call) => `${displayName(call.name)} failed: ${call.result.trim() || 'no reason was given'}.`);
+  const solved = expressions.flatMap((expression) => {
+    const value = valueOf(expression, tools, (call) => resultOf(call, calls));
+    return value === undefined ? [] : [`${formatExpression(expression)} = ${value}`];
+  });
+  const others =
+    solved.length > 0 ? [] : calls.filter((call) => !call.isError).map((call) => quoteResult(call, question));
+  return [...(solved.length > 0 ? [`${solved.join(' and ')}.`] : []), ...others, ...failed]
+    .join(' ')
+    .replace(/\.\.(?=\s|$)/g, '.');
+}
+
+function fromConversation({ question, passages }: Conversation, expressions: Expression[]): string {
+  if (question === '') return WHO_I_AM;
+  const asked = /^(?:please\s+)?(?:say|repeat|echo|reply with|answer with)(?:\s+exactly)?\s*:?\s+(.+)$/is.exec(
+    question,
+  )?.[1];
+  if (asked) return asked.replace(/^(["'“])(.*)["'”]$/s, '$2');
+  if (
+    /\b(who|what) are you\b|\b(which|what) (ai|llm|language )?\s?model\b|\bare you (an?|claude|human)\b|\bwhat can you do\b|^help\b/i.test(
+      question,
+    )
+  ) {
+    return WHO_I_AM;
+  }
+  const found = bestSentence(question, passages);
+  if (found)
+    return found.source === 'user' ? `You told me: "${found.sentence}"` : `From what I was given: "${found.sentence}"`;
+  if (expressions.length > 0) return `I cannot calculate by myself and no calculator tool is offered here. ${WHO_I_AM}`;
+  if (/^(hi|hello|hey|good (morning|afternoon|evening))\b/i.test(question)) return `Hello. ${WHO_I_AM}`;
+  const gist = quote(question);
+  return isQuestion(question) ? `You asked: "${gist}" I found nothing about that. ${WHO_I_AM}` : `Noted: "${gist}"`;
+}
+
+function isQuestion(text: string): boolean {
+  return /\?\s*$|^(what|who|whom|whose|where|when|which|how|why|is|are|do|does|did|can|could|would|tell|explain|write|summari[sz]e|list)\b/i.test(
+    text,
+  );
+}
+
+/** The value a calculation tool answered: the number alone, or the one in its JSON or text. */
+function resultOf(call: PlannedCall, calls: MadeCall[]): string | undefined {
+  const made = calls.find((other) => !other.isError && isSame(call, other));
+  if (!made) return undefined;
+  return (
+    /^\s*(-?[\d.]+(?:e[+-]?\d+)?)\s*$/i.exec(made.result)?.[1] ??
+    made.result.match(/-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/gi)?.at(-1)
+  );
+}
+
+function isSame(one: PlannedCall, other: PlannedCall): boolean {
+  return one.name === other.name && JSON.stringify(one.input) === JSON.stringify(other.input);
+}
+
+function unique(calls: PlannedCall[]): PlannedCall[] {
+  return calls.filter((call, index) => calls.findIndex((other) => isSame(call, other)) === index);
+}
+
+function quoteResult(call: MadeCall, question: string): string {
+  const content = call.result.trim();
+  if (content === '') return `${displayName(call.name)} answered nothing.`;
+  const text =
+    content.length <= MAX_QUOTE_LENGTH
+      ? content
+      : (bestSentence(question, [{ text: content, source: 'given' }], 1)?.sentence ?? content);
+  return `${displayName(call.name)} answered: ${quote(text)}`;
+}
+
+function quote(text: string): string {
+  return text.length > MAX_QUOTE_LENGTH ? `${text.slice(0, MAX_QUOTE_LENGTH).trimEnd()}…` : text;
+}

@@ -1,0 +1,55 @@
+/** A piece of text an answer may be taken from. */
+export interface Passage {
+  text: string;
+  source: 'user' | 'given';
+}
+
+const STOP_WORDS = new Set(
+  (
+    'a about am an and any are as at be been but by can could did do does for from had has have he her him his how i if in is it its ' +
+    'me mine of on or our she should so tell than that the their them then there these they this those to us was we were what when ' +
+    'where which who whom why will with would you your please know say said remember remind'
+  ).split(' '),
+);
+
+/** Content words, roughly reduced to their stems; `my` stays, since it tells whose. */
+function keywords(text: string): Set<string> {
+  const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  return new Set(
+    words
+      .filter((word) => !STOP_WORDS.has(word))
+      .map((word) => (word.length > 4 ? word.replace(/(?:ing|ed|es|s)$/, '') : word)),
+  );
+}
+
+function sentences(text: string): string[] {
+  return text
+    .split(/(?<=[.!?])\s+|\n+/)
+    .map((sentence) => sentence.trim())
+    .filter((sentence) => sentence !== '' && !sentence.endsWith('?'));
+}
+
+/**
+ * The sentence that holds most of a question's content words, at least `least` (by default half of them); of equals the
+ * last, being the newest.
+ */
+export function bestSentence(
+  question: string,
+  passages: Passage[],
+  least?: number,
+): { sentence: string; source: Passage['source'] } | undefined {
+  const wanted = keywords(question);
+  let best: { sentence: string; source: Passage['source'] } | undefined;
+  let most = Math.max(1, least ?? wanted.size / 2);
+  for (const { text, source } of passages) {
+    for (const sentence of sentences(text)) {
+      const held = keywords(sentence);
+      const shared = [...wanted].filter((word) => held.has(word)).length;
+      if (shared >= most) {
+        most = shared;
+        best = { sentence, source };
+      }
+    }
+  }
+  return best;
+}

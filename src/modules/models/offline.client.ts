@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto';
+import { setImmediate as eventLoop } from 'node:timers/promises';
+import type { AssistantBlock, ModelClient, ModelEvent, ModelRequest, ModelUsage, StopReason } from './model-client.js';
+import { nextStep } from './offline-answer.js';
+import { readConversation } from './offline-conversation.js';
+import { estimateTokens } from './token-estimate.js';
+
+const WORDS_PER_DELTA = 3;
+
+/** A model of rules: needs no key and no network, and answers the same to the same. */
+export class OfflineClient implements ModelClient {
+  readonly provider = 'offline';
+
+  async *stream(request: ModelRequest): AsyncGenerator<ModelEvent> {
+    request.signal.throwIfAborted();
+    const usage: ModelUsage = {
+      inputTokens: inputTokens(request),
+      outputTokens: 0,
+      cacheReadTokens: 0,
+      cacheWriteTokens: 0,
+      estimated: false,
+    };
+    let done = false;
+    try {
+      const step = nextStep(readConversation(request), request.tools);
+      const stopReason =
+        'calls' in step ? yield* this.call(step.calls, request, usage) : yield* this.say(step.text, request, usage);
+      done = true;
+      yield { type: 'done', stopReason, usage };
+    } finally {
+      if (!done) request.onUnfinished?.({ ...usage, estimated: true });
+    }
+  }
+
+  private async *call(
+    calls: { name: string; input: Record<string, unknown> }[],
+    request: ModelRequest,
+    usage: ModelUsage,
+  ): AsyncGenerator<ModelEvent, StopReason> {
+    for (const { name, input } of calls) {
+      await turnOver(request.signal);
+      const tokens = estimateTokens(name) + estimateTokens(JSON.stringify(input));
+      if (usage.outputTokens + tokens > request.maxOutputTokens) return 'max_tokens';
+      usage.outputTokens += tokens;
+      const block: AssistantBlock = { type: 'tool_use', id: `toolu_${randomUUID().replaceAll('-', '')}`, name, input };
+      yield { type: 'block', block };
+    }
+    return 'tool_use';
+  }
+
+  private async *say(text: string, request: ModelRequest, usage: ModelUsage): AsyncGenerator<ModelEvent, StopReason> {
+    const words = text.match(/\s*\S+/g) ?? [];
+    let said = '';
+    let delta = '';
+    let complete = true;
+    for (const [index, word] of words.entries()) {
+      const tokens = estimateTokens(word);
+      complete = usage.outputTokens + tokens <= request.maxOutputTokens;
+      if (!complete) break;
+      usage.outputTokens += tokens;
+      delta += word;
+      if ((index + 1) % WORDS_PER_DELTA === 0) {
+        await turnOver(request.signal);
+        yield { type: 'text', text: delta };
+        said += delta;
+        delta = '';
+      }
+    }
+    await turnOver(request.signal);
+    if (delta !== '') yield { type: 'text', text: delta };
+    if (said + delta !== '') yield { type: 'block', block: { type: 'text', text: said + delta } };
+    return complete ? 'end_turn' : 'max_tokens';
+  }
+}
+
+/** Lets others run, as a real upstream would. */
+async function turnOver(signal: AbortSignal): Promise<void> {
+  await eventLoop();
+  signal.throwIfAborted();
+}
+
+/** The whole prompt, tools included, by the estimate of `estimateTokens`. */
+function inputTokens({ system, messages, tools }: ModelRequest): number {
+  return (
+    estimateTokens(system.join('\n')) +
+    estimateTokens(JSON.stringify(messages)) +
+    (tools.length > 0 ? estimateTokens(JSON.stringify(tools)) : 0)
+  );
+}

@@ -1,0 +1,63 @@
+import { Body, Controller, Post, Res } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiOkResponse, ApiProduces } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { Access } from '../../../platform/access/access.decorator.js';
+import { Settings } from '../../../platform/config/settings.js';
+import { Id } from '../../../platform/http/id.decorator.js';
+import { Replay } from '../../../platform/http/idempotency.js';
+import { PathResource } from '../../../platform/http/path-resource.js';
+import { AgentsService } from '../../agents/agents.service.js';
+import { hasEnded, type Run } from '../runs/run.js';
+import { shownRun } from '../runs/runs.dto.js';
+import { RunsService } from '../runs/runs.service.js';
+import { RunAnswers } from '../streams/run-answers.js';
+import { AgentAnswerDto, AgentWaitsDto, ExecuteAgentDto } from './execute.dto.js';
+import { ExecuteService } from './execute.service.js';
+
+@Controller('agents')
+@PathResource(AgentsService, 'require')
+export class ExecuteController {
+  constructor(
+    private readonly executions: ExecuteService,
+    private readonly answers: RunAnswers,
+    private readonly runs: RunsService,
+    private readonly settings: Settings,
+  ) {}
+
+  /** Ask an agent and wait for its answer. */
+  @Post(':id/execute')
+  @Access({ can: 'agents:execute' })
+  @ApiOkResponse({ type: AgentAnswerDto })
+  @ApiAcceptedResponse({ type: AgentWaitsDto, description: 'The run goes on' })
+  @Replay(async (controller: ExecuteController, runId, _request, response) =>
+    controller.answer(await controller.runs.require(runId), response),
+  )
+  async execute(
+    @Id() agentId: string,
+    @Body() dto: ExecuteAgentDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<AgentAnswerDto | AgentWaitsDto> {
+    return this.answer(await this.executions.start(agentId, dto), response);
+  }
+
+  /** Ask an agent and read its answer as it is made. */
+  @Post(':id/execute/stream')
+  @Access({ can: 'agents:execute' })
+  @ApiProduces('text/event-stream')
+  @Replay(async (controller: ExecuteController, runId, _request, response) =>
+    controller.answers.stream(await controller.runs.require(runId), response, { endOnWait: true }),
+  )
+  async executeStream(@Id() agentId: string, @Body() dto: ExecuteAgentDto, @Res() response: Response): Promise<void> {
+    await this.answers.stream(await this.executions.start(agentId, dto), response, { endOnWait: true });
+  }
+
+  private async answer(run: Run, response: Response): Promise<AgentAnswerDto | AgentWaitsDto> {
+    const ended = await this.answers.ended(run, this.settings.http.waitMaxMs);
+    if (hasEnded(ended.status)) {
+      response.status(200);
+      return this.executions.answer(ended);
+    }
+    response.status(202);
+    return { sessionId: ended.sessionId, runId: ended.id, run: shownRun(ended) };
+  }
+}

@@ -1,0 +1,43 @@
+import { IsNotEmpty, IsObject, IsOptional, IsString, IsUUID, Matches } from 'class-validator';
+import { ToolCallDto } from './messages.dto.js';
+import { UsageDto } from '../usage.js';
+import { RunDto } from '../runs/runs.dto.js';
+
+export class ExecuteAgentDto {
+  @IsString()
+  @IsNotEmpty()
+  @Matches(/\S/, { message: 'message must not be empty' })
+  message: string;
+
+  /** Goes on in this session, which must be one of this agent; absent: a new one. */
+  @IsOptional()
+  @IsUUID('all')
+  sessionId?: string;
+
+  /** JSON merge patch of the session's context, applied before the run. */
+  @IsOptional()
+  @IsObject()
+  context?: Record<string, unknown>;
+
+  @IsOptional()
+  @IsObject()
+  metadata?: Record<string, unknown>;
+}
+
+export class AgentAnswerDto {
+  sessionId: string;
+  runId: string;
+  /** Null when the run failed. */
+  messageId: string | null;
+  content: string | null;
+  toolCalls: ToolCallDto[];
+  usage: UsageDto;
+  executionTimeMs: number;
+  run: RunDto;
+}
+
+export class AgentWaitsDto {
+  sessionId: string;
+  runId: string;
+  run: RunDto;
+}

@@ -1,0 +1,60 @@
+import { Injectable } from '@nestjs/common';
+import { NotFound, ValidationFailed } from '../../../contracts/errors.js';
+import { Db } from '../../../platform/database/db.js';
+import { AgentsService } from '../../agents/agents.service.js';
+import { hasEnded, type Run } from '../runs/run.js';
+import { shownRun } from '../runs/runs.dto.js';
+import { SessionsService } from '../sessions.service.js';
+import { RunAnswers } from '../streams/run-answers.js';
+import type { AgentAnswerDto, ExecuteAgentDto } from './execute.dto.js';
+import { SendMessageService } from './send-message.service.js';
+
+/** An agent asked directly: a message in a session that is made for it, or in one of its own. */
+@Injectable()
+export class ExecuteService {
+  constructor(
+    private readonly agents: AgentsService,
+    private readonly sessions: SessionsService,
+    private readonly sending: SendMessageService,
+    private readonly answers: RunAnswers,
+    private readonly db: Db,
+  ) {}
+
+  /** @throws NotFound, Conflict, ValidationFailed */
+  async start(agentId: string, dto: ExecuteAgentDto): Promise<Run> {
+    return this.db.run(async () => {
+      await this.agents.require(agentId);
+      const sessionId = await this.session(agentId, dto.sessionId);
+      const content = [{ type: 'text' as const, text: dto.message }];
+      return this.sending.send(sessionId, { content, context: dto.context, metadata: dto.metadata }, 'execute');
+    });
+  }
+
+  /** The run's result in one piece. */
+  async answer(run: Run): Promise<AgentAnswerDto> {
+    const finished = hasEnded(run.status) ? await this.answers.finished(run) : { message: null };
+    const { message } = finished;
+    const shown = shownRun(run);
+    return {
+      sessionId: run.sessionId,
+      runId: run.id,
+      messageId: message?.id ?? null,
+      content: message?.content ?? null,
+      toolCalls: message?.toolCalls ?? [],
+      usage: shown.usage,
+      executionTimeMs: run.finishedAt ? run.finishedAt.getTime() - run.createdAt.getTime() : 0,
+      run: shown,
+    };
+  }
+
+  private async session(agentId: string, sessionId: string | undefined): Promise<string> {
+    if (sessionId === undefined) return (await this.sessions.create({ agentId })).id;
+    try {
+      const session = await this.sessions.require(sessionId);
+      if (session.agentId === agentId) return sessionId;
+    } catch (error) {
+      if (!(error instanceof NotFound)) throw error;
+    }
+    throw ValidationFailed.of('sessionId', 'There is no such session of this agent', sessionId);
+  }
+}

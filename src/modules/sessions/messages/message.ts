@@ -1,0 +1,48 @@
+import type { UsageDto } from '../usage.js';
+
+/** A block as it is stored: an assistant's carry what the provider needs back. */
+export type StoredBlock =
+  | { type: 'text'; text: string; turn?: number }
+  | { type: 'thinking'; text: string; signature: string; turn: number }
+  | { type: 'redacted_thinking'; data: string; turn: number }
+  | { type: 'tool_use'; id: string; name: string; input: Record<string, unknown>; turn: number };
+
+/** A tool call as its message keeps it. */
+export interface MessageToolCall {
+  /** The model's `tool_use` id. */
+  id: string;
+  name: string;
+  input: Record<string, unknown>;
+  status: ToolCallStatus;
+  isError: boolean | null;
+  output: string | null;
+  durationMs: number | null;
+  turn: number;
+}
+
+export type ToolCallStatus = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
+
+export interface Message {
+  tenantId: string;
+  id: string;
+  sessionId: string;
+  runId: string | null;
+  position: number;
+  role: 'user' | 'assistant' | 'system' | 'tool';
+  /** The plain text of `blocks`. */
+  content: string;
+  blocks: StoredBlock[];
+  toolCalls: MessageToolCall[];
+  citations: unknown[];
+  model: string | null;
+  parentMessageId: string | null;
+  usage: UsageDto | null;
+  feedback: { rating: 1 | -1; comment: string | null } | null;
+  metadata: Record<string, unknown>;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+export function textOf(blocks: readonly StoredBlock[]): string {
+  return blocks.map((block) => (block.type === 'text' ? block.text : '')).join('');
+}

@@ -1,0 +1,81 @@
+import { Body, Controller, Get, Post, Query, Res } from '@nestjs/common';
+import { ApiAcceptedResponse, ApiCreatedResponse, ApiProduces } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { ValidationFailed } from '../../../contracts/errors.js';
+import { Access } from '../../../platform/access/access.decorator.js';
+import { Id } from '../../../platform/http/id.decorator.js';
+import { Replay } from '../../../platform/http/idempotency.js';
+import { PathResource } from '../../../platform/http/path-resource.js';
+import type { Run } from '../runs/run.js';
+import { shownRun } from '../runs/runs.dto.js';
+import { RunsService } from '../runs/runs.service.js';
+import { SessionsService } from '../sessions.service.js';
+import { RunAnswers } from '../streams/run-answers.js';
+import { ListMessagesQuery, MessageDto, MessagePage, MessageSentDto, SendMessageDto } from './messages.dto.js';
+import { MessagesService } from './messages.service.js';
+import { SendMessageService } from './send-message.service.js';
+
+@Controller()
+export class MessagesController {
+  constructor(
+    private readonly messages: MessagesService,
+    private readonly sending: SendMessageService,
+    private readonly answers: RunAnswers,
+    private readonly runs: RunsService,
+  ) {}
+
+  /**
+   * Send a message. Waits for the answer; with `stream` the answer is Server-Sent Events, with `background` it is the
+   * run alone.
+   */
+  @Post('sessions/:id/messages')
+  @Access({ can: 'messages:create' })
+  @PathResource(SessionsService, 'require')
+  @ApiCreatedResponse({ type: MessageSentDto })
+  @ApiAcceptedResponse({ type: MessageSentDto, description: 'The run goes on: sent in the background, or longer than WAIT_MAX_MS' })
+  @ApiProduces('application/json', 'text/event-stream')
+  @Replay((controller: MessagesController, runId, request: Request<object, object, SendMessageDto>, response) =>
+    controller.replay(runId, request.body, response),
+  )
+  async send(
+    @Id() sessionId: string,
+    @Body() dto: SendMessageDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<MessageSentDto | undefined> {
+    if (dto.stream && dto.background) {
+      throw ValidationFailed.of('background', 'stream and background exclude each other', true);
+    }
+    return this.answer(await this.sending.send(sessionId, dto, 'message'), dto, response);
+  }
+
+  @Get('sessions/:id/messages')
+  @Access({ can: 'messages:read' })
+  @PathResource(SessionsService, 'require')
+  list(@Id() sessionId: string, @Query() query: ListMessagesQuery): Promise<MessagePage> {
+    return this.messages.list(sessionId, query);
+  }
+
+  @Get('messages/:id')
+  @Access({ can: 'messages:read' })
+  get(@Id() id: string): Promise<MessageDto> {
+    return this.messages.get(id);
+  }
+
+  private async replay(runId: string, dto: SendMessageDto, response: Response): Promise<MessageSentDto | undefined> {
+    return this.answer(await this.runs.require(runId), dto, response);
+  }
+
+  private async answer(
+    run: Run,
+    how: Pick<SendMessageDto, 'stream' | 'background'>,
+    response: Response,
+  ): Promise<MessageSentDto | undefined> {
+    if (how.background) {
+      response.status(202);
+      return { run: shownRun(run) };
+    }
+    if (!how.stream) return this.answers.wait(run, response);
+    await this.answers.stream(run, response, { endOnWait: true });
+    return undefined;
+  }
+}

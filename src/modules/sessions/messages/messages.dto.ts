@@ -1,0 +1,186 @@
+import { Transform, Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsNotEmpty,
+  IsObject,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Matches,
+  MaxLength,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
+import { ApiProperty, getSchemaPath } from '@nestjs/swagger';
+import { PageQuery, pageOf } from '../../../platform/http/pagination.js';
+import { RunDto } from '../runs/runs.dto.js';
+import { UsageDto } from '../usage.js';
+import type { Message, StoredBlock, ToolCallStatus } from './message.js';
+
+/** One part of a message that a user sends. */
+export class ContentBlockInput {
+  @IsIn(['text', 'image', 'document'])
+  type: 'text' | 'image' | 'document';
+
+  /** For `text`. */
+  @ValidateIf((block: ContentBlockInput) => block.type === 'text')
+  @IsString()
+  @Matches(/\S/, { message: 'text must not be empty' })
+  text?: string;
+
+  /** For `image` and `document`. */
+  @ValidateIf((block: ContentBlockInput) => block.type !== 'text')
+  @IsUUID('all')
+  fileId?: string;
+}
+
+export class MessageOptionsDto {
+  /** Ids of uploaded files. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(20)
+  @IsUUID('all', { each: true })
+  attachments?: string[];
+
+  /** Used for this run instead of the session's or the agent's. */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(200)
+  model?: string;
+
+  /** JSON merge patch of the session's context, applied before the run. */
+  @IsOptional()
+  @IsObject()
+  context?: Record<string, unknown>;
+
+  @IsOptional()
+  @IsObject()
+  metadata?: Record<string, unknown>;
+}
+
+export class SendMessageDto extends MessageOptionsDto {
+  @ApiProperty({
+    oneOf: [
+      { type: 'string', minLength: 1 },
+      { type: 'array', items: { $ref: getSchemaPath(ContentBlockInput) }, minItems: 1 },
+    ],
+  })
+  @Transform(({ value }) => (typeof value === 'string' ? [{ type: 'text', text: value }] : value) as unknown)
+  @Type(() => ContentBlockInput)
+  @IsArray({ message: 'content must be a string or a list of blocks' })
+  @ArrayMinSize(1, { message: 'content must not be empty' })
+  @ArrayMaxSize(100)
+  @ValidateNested({ each: true })
+  content: ContentBlockInput[];
+
+  /** Answer with Server-Sent Events. */
+  @IsOptional()
+  @IsBoolean()
+  stream?: boolean;
+
+  /** Answer at once with the run. */
+  @IsOptional()
+  @IsBoolean()
+  background?: boolean;
+
+  /** What to do when a run is on. */
+  @IsOptional()
+  @IsIn(['reject'])
+  onBusy?: 'reject';
+}
+
+export class ListMessagesQuery extends PageQuery {
+  @IsOptional()
+  @IsIn(['user', 'assistant', 'system', 'tool'])
+  role?: Message['role'];
+
+  /** Part of the text. */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(200)
+  search?: string;
+}
+
+export class ToolCallDto {
+  id: string;
+  /** `server:tool`. */
+  name: string;
+  input: Record<string, unknown>;
+  status: ToolCallStatus;
+  isError: boolean | null;
+  output: string | null;
+  durationMs: number | null;
+}
+
+export class FeedbackDto {
+  rating: 1 | -1;
+  comment: string | null;
+}
+
+export class ContentBlockDto {
+  type: 'text' | 'image' | 'document' | 'thinking' | 'tool_use' | 'tool_result';
+  text?: string;
+  fileId?: string;
+  id?: string;
+  name?: string;
+  input?: Record<string, unknown>;
+}
+
+export class MessageDto {
+  id: string;
+  sessionId: string;
+  runId: string | null;
+  role: Message['role'];
+  /** The plain text of `blocks`. */
+  content: string;
+  blocks: ContentBlockDto[];
+  toolCalls: ToolCallDto[];
+  citations: Record<string, unknown>[];
+  parentMessageId: string | null;
+  usage: UsageDto | null;
+  feedback: FeedbackDto | null;
+  metadata: Record<string, unknown>;
+  /** ISO 8601, UTC. */
+  createdAt: string;
+  updatedAt: string;
+}
+
+export class MessagePage extends pageOf(MessageDto) {}
+
+export class MessageSentDto {
+  /** The answer; absent with `background`, null when the run failed. */
+  message?: MessageDto | null;
+  run: RunDto;
+}
+
+export function shownMessage(message: Omit<Message, 'tenantId'>): MessageDto {
+  return {
+    id: message.id,
+    sessionId: message.sessionId,
+    runId: message.runId,
+    role: message.role,
+    content: message.content,
+    blocks: message.blocks.flatMap(shownBlock),
+    toolCalls: message.toolCalls.map(({ turn: _turn, ...call }) => call),
+    citations: message.citations as Record<string, unknown>[],
+    parentMessageId: message.parentMessageId,
+    usage: message.usage,
+    feedback: message.feedback,
+    metadata: message.metadata,
+    createdAt: message.createdAt.toISOString(),
+    updatedAt: message.updatedAt.toISOString(),
+  };
+}
+
+/** Signatures and redacted thinking are the provider's business. */
+function shownBlock(block: StoredBlock): ContentBlockDto[] {
+  if (block.type === 'redacted_thinking') return [];
+  if (block.type === 'tool_use') return [{ type: 'tool_use', id: block.id, name: block.name, input: block.input }];
+  return [{ type: block.type, text: block.text }];
+}

@@ -1,0 +1,169 @@
+import { Injectable } from '@nestjs/common';
+import { v7 } from 'uuid';
+import { Conflict, NotFound, ValidationFailed } from '../../../contracts/errors.js';
+import { sessionRoom, type RunEventType } from '../../../contracts/live-events.js';
+import { currentTenantActor } from '../../../platform/access/scope.js';
+import { Settings } from '../../../platform/config/settings.js';
+import { Db } from '../../../platform/database/db.js';
+import { Events } from '../../../platform/events/events.js';
+import { JobQueue } from '../../../platform/jobs/job-queue.js';
+import { WorkClaims } from '../../../platform/jobs/work-claims.js';
+import { Live } from '../../../platform/live/live.js';
+import { AgentsService, type PinnedAgent } from '../../agents/agents.service.js';
+import { ModelCatalog } from '../../models/model-catalog.service.js';
+import { TenantsService } from '../../tenants/tenants.service.js';
+import { pinRun } from '../runs/pin-run.js';
+import type { Run, RunTrigger } from '../runs/run.js';
+import { shownRun } from '../runs/runs.dto.js';
+import { RunsRepository } from '../runs/runs.repository.js';
+import type { SessionEntity } from '../session.entity.js';
+import { SessionNews } from '../session-news.js';
+import { SessionsRepository } from '../sessions.repository.js';
+import { NO_USAGE } from '../usage.js';
+import { mergePatch } from './merge-patch.js';
+import { textOf, type Message } from './message.js';
+import { shownMessage, type ContentBlockInput, type MessageOptionsDto } from './messages.dto.js';
+
+export type OutgoingMessage = MessageOptionsDto & { content: ContentBlockInput[] };
+
+/** Takes a user's message in: stored with the run that will answer it, then the doorbell. */
+@Injectable()
+export class SendMessageService {
+  constructor(
+    private readonly sessions: SessionsRepository,
+    private readonly runs: RunsRepository,
+    private readonly agents: AgentsService,
+    private readonly tenants: TenantsService,
+    private readonly models: ModelCatalog,
+    private readonly settings: Settings,
+    private readonly events: Events,
+    private readonly live: Live,
+    private readonly sessionNews: SessionNews,
+    private readonly jobs: JobQueue,
+    private readonly claims: WorkClaims,
+    private readonly db: Db,
+  ) {}
+
+  /** @throws NotFound, Conflict (the session is busy or closed), ValidationFailed */
+  async send(sessionId: string, message: OutgoingMessage, trigger: RunTrigger): Promise<Run> {
+    return this.db.run(async () => {
+      const session = await this.sessions.findVisibleForUpdate(sessionId);
+      if (!session) throw new NotFound('Session');
+      this.check(message);
+      assertOpen(session);
+      const agent = session.agentId === null ? null : await this.agents.pin(session.agentId);
+      if (session.agentId !== null && !agent) throw new Conflict("The session's agent was deleted");
+      return this.start(session, agent, message, trigger);
+    });
+  }
+
+  private async start(
+    session: SessionEntity,
+    agent: PinnedAgent | null,
+    outgoing: OutgoingMessage,
+    trigger: RunTrigger,
+  ): Promise<Run> {
+    const { tenantId, userId } = currentTenantActor();
+    if (outgoing.context) await this.sessions.setContext(session.id, mergePatch(session.context, outgoing.context));
+    const run = newRun(session, userId, trigger, {
+      agentId: agent?.id ?? null,
+      agentVersion: agent?.version ?? null,
+      model: outgoing.model ?? session.model ?? agent?.definition.model ?? this.settings.models.defaultModel,
+      pinned: pinRun(session, agent, await this.tenants.permissionPolicy()),
+    });
+    const message = userMessage(session, run, outgoing);
+    const busy = await this.sessions.addMessage(session.id, 'processing');
+    message.position = busy.lastPosition;
+    const events: { type: RunEventType; data: object }[] = [
+      { type: 'run.started', data: { run: shownRun({ ...run, lastSeq: 1 }) } },
+      { type: 'message.created', data: { message: shownMessage(message) } },
+    ];
+    await this.runs.start(run, message, events);
+    await this.events.publish('run.started', {
+      resourceType: 'run',
+      resourceId: run.id,
+      payload: { sessionId: session.id },
+    });
+    const backlog = await this.claims.backlog('runs');
+    this.db.afterCommit(() => {
+      const at = run.createdAt.toISOString();
+      this.live.emit(
+        sessionRoom(tenantId, session.id),
+        events.map((event, index) => ({ seq: index + 1, sessionId: session.id, runId: run.id, at, ...event })),
+      );
+      this.sessionNews.changed(busy);
+      this.jobs.ring('run.execute', { tenantId, runId: run.id }, { backlog });
+    });
+    return { ...run, lastSeq: events.length };
+  }
+
+  private check(message: OutgoingMessage): void {
+    if (message.model) this.models.require(message.model, 'model');
+    if (message.attachments?.length) throw ValidationFailed.of('attachments[0]', 'There is no such file');
+    const file = message.content.findIndex((block) => block.type !== 'text');
+    if (file >= 0) throw ValidationFailed.of(`content[${file}].fileId`, 'There is no such file');
+  }
+}
+
+function assertOpen(session: SessionEntity): void {
+  if (session.status === 'processing' || session.status === 'waiting') {
+    throw new Conflict('A run is on in this session', { code: 'run_in_progress' });
+  }
+  if (session.status !== 'created' && session.status !== 'active') {
+    throw new Conflict(`The session is ${session.status}: it takes no messages`);
+  }
+}
+
+function newRun(
+  session: SessionEntity,
+  createdBy: string | null,
+  trigger: RunTrigger,
+  part: Pick<Run, 'agentId' | 'agentVersion' | 'model' | 'pinned'>,
+): Run {
+  const { estimated: usageEstimated, ...usage } = NO_USAGE;
+  return {
+    tenantId: session.tenantId,
+    id: v7(),
+    sessionId: session.id,
+    messageId: v7(),
+    createdBy,
+    trigger,
+    ...part,
+    status: 'queued',
+    error: null,
+    cancelRequestedAt: null,
+    ...usage,
+    usageEstimated,
+    activeMs: 0,
+    lastSeq: 0,
+    openMessageId: null,
+    attempts: 0,
+    fence: 0,
+    createdAt: new Date(),
+    startedAt: null,
+    finishedAt: null,
+  };
+}
+
+function userMessage(session: SessionEntity, run: Run, outgoing: OutgoingMessage): Message {
+  const blocks = outgoing.content.map((block) => ({ type: 'text' as const, text: block.text ?? '' }));
+  return {
+    tenantId: session.tenantId,
+    id: run.messageId,
+    sessionId: session.id,
+    runId: run.id,
+    position: 0,
+    role: 'user',
+    content: textOf(blocks),
+    blocks,
+    toolCalls: [],
+    citations: [],
+    model: null,
+    parentMessageId: null,
+    usage: null,
+    feedback: null,
+    metadata: outgoing.metadata ?? {},
+    createdAt: run.createdAt,
+    updatedAt: run.createdAt,
+  };
+}

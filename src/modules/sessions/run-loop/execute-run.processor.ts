@@ -1,0 +1,115 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { DomainError } from '../../../contracts/errors.js';
+import type { JobPayload } from '../../../contracts/jobs.js';
+import { Actor } from '../../../platform/access/actor.js';
+import { runAs } from '../../../platform/access/scope.js';
+import { DatabaseGone } from '../../../platform/database/database-errors.js';
+import type { JobContext, JobProcessor } from '../../../platform/jobs/job-processor.js';
+import { LeaseKeeper } from '../../../platform/jobs/lease-keeper.js';
+import { WorkClaims, type Claim } from '../../../platform/jobs/work-claims.js';
+import { Live } from '../../../platform/live/live.js';
+import type { RunError } from '../runs/run.js';
+import { RunsRepository } from '../runs/runs.repository.js';
+import { RunEnding } from './run-ending.js';
+import { Interruption, RunHold } from './run-hold.js';
+import { limitError } from './run-limits.js';
+import { RunLoader } from './run-loader.js';
+import { RunLoop } from './run-loop.js';
+import type { RunState } from './run-state.js';
+
+/** Answers the doorbell of a run: claims it, drives it to its end, or leaves it for another. */
+@Injectable()
+export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModuleInit {
+  readonly job = 'run.execute';
+  private readonly logger = new Logger('Runs');
+  private readonly holds = new Map<string, RunHold>();
+
+  constructor(
+    private readonly claims: WorkClaims,
+    private readonly leases: LeaseKeeper,
+    private readonly runs: RunsRepository,
+    private readonly loader: RunLoader,
+    private readonly loop: RunLoop,
+    private readonly ending: RunEnding,
+    private readonly live: Live,
+  ) {}
+
+  onModuleInit(): void {
+    this.live.onSignal('run.cancel', ({ runId }) => this.holds.get(runId)?.interrupt('cancelled'));
+  }
+
+  async process({ tenantId, runId }: JobPayload<'run.execute'>, { signal }: JobContext): Promise<void> {
+    const claimed = await runAs(Actor.job(tenantId), async () => {
+      const claim = await this.claims.claim('runs', runId);
+      const run = claim && (await this.runs.find(runId));
+      return claim && run ? { claim, run } : null;
+    });
+    if (!claimed) return;
+    const { claim, run } = claimed;
+    const hold = new RunHold(run, claim.fence);
+    const release = this.leases.hold('runs', tenantId, runId, claim.fence, {
+      onLost: () => hold.interrupt('lost'),
+      onCancel: () => hold.interrupt('cancelled'),
+    });
+    const stop = (): void => hold.interrupt('shutdown');
+    signal.addEventListener('abort', stop);
+    if (signal.aborted) stop();
+    this.holds.set(runId, hold);
+    try {
+      await runAs(Actor.job(tenantId, run.createdBy), () => this.hold(hold, claim));
+    } finally {
+      this.holds.delete(runId);
+      signal.removeEventListener('abort', stop);
+      release();
+      hold.release();
+    }
+  }
+
+  private async hold(hold: RunHold, claim: Claim): Promise<void> {
+    let state: RunState | null = null;
+    try {
+      state = await this.loader.load(hold);
+      if (hold.run.cancelRequestedAt) hold.interrupt('cancelled');
+      if (claim.lost) return await this.ending.fail(hold, state, workerLost());
+      await this.loop.drive(hold, state);
+    } catch (error) {
+      await this.settle(hold, state, hold.interruption ?? error).catch((failure: unknown) => {
+        // The lease runs out, and whoever takes the run over goes on from its last stored step.
+        this.logger.warn({ err: failure, runId: hold.run.id }, 'A run could not be settled and waits for a take-over');
+      });
+    }
+  }
+
+  private async settle(hold: RunHold, state: RunState | null, reason: unknown): Promise<void> {
+    const kind = reason instanceof Interruption ? reason.kind : null;
+    if (kind === 'lost' || kind === 'shutdown' || reason instanceof DatabaseGone) {
+      // After a write of unknown outcome the claim may still be ours; the fence decides.
+      await this.claims.handBack('runs', hold.run.id, hold.fence);
+    } else if (!state) {
+      throw reason;
+    } else if (kind === 'cancelled') {
+      await this.ending.cancel(hold, state);
+    } else {
+      await this.ending.fail(hold, state, this.runError(hold, reason));
+    }
+  }
+
+  private runError(hold: RunHold, reason: unknown): RunError {
+    if (reason instanceof Interruption) {
+      return limitError(
+        'max_execution_time_exceeded',
+        `The run reached its limit of ${hold.run.pinned.limits.maxExecutionTimeMs ?? 0} ms`,
+      );
+    }
+    if (reason instanceof DomainError) {
+      const code = reason.details['reason'];
+      return { code: typeof code === 'string' ? code : reason.code, message: reason.message };
+    }
+    this.logger.error({ err: reason, runId: hold.run.id }, 'A run failed unexpectedly');
+    return { code: 'internal_error', message: 'Something went wrong inside Atrium' };
+  }
+}
+
+function workerLost(): RunError {
+  return { code: 'worker_lost', message: 'Five workers in a row were lost while they worked on this run' };
+}

@@ -1,0 +1,86 @@
+import type { AssistantBlock, ModelMessage, UserBlock } from '../../models/model-client.js';
+import type { WireNames } from '../../tools/wire-names.js';
+import type { MessageToolCall, StoredBlock } from '../messages/message.js';
+import type { HistoryMessage } from '../messages/messages.repository.js';
+import type { RunToolCall, RunTurn } from './run-steps.repository.js';
+
+const UNANSWERED: UserBlock[] = [];
+
+/** The conversation as the model is given it: history, then the steps of this run. */
+export function conversation(
+  history: readonly HistoryMessage[],
+  turns: readonly RunTurn[],
+  calls: readonly RunToolCall[],
+  model: string,
+  names: WireNames,
+): ModelMessage[] {
+  const past = history.flatMap((message) => fromHistory(message, model, names));
+  const present = turns.flatMap((turn) =>
+    assistantTurn(
+      turn.blocks,
+      turn.model === model,
+      calls.filter((call) => call.turn === turn.turn).map((call) => ({ ...call, id: call.toolUseId })),
+      names,
+    ),
+  );
+  return [...past, ...present];
+}
+
+function fromHistory(message: HistoryMessage, model: string, names: WireNames): ModelMessage[] {
+  if (message.role === 'user') {
+    const content = message.blocks.flatMap((block): UserBlock[] =>
+      block.type === 'text' ? [{ type: 'text', text: block.text }] : UNANSWERED,
+    );
+    return content.length > 0 ? [{ role: 'user', content }] : [];
+  }
+  const turns = Map.groupBy(message.blocks, (block) => block.turn ?? 0);
+  return [...turns].flatMap(([turn, blocks]) =>
+    assistantTurn(
+      blocks,
+      message.model === model,
+      message.toolCalls.filter((call) => call.turn === turn),
+      names,
+    ),
+  );
+}
+
+/** One model call and the results of the tools it asked for: every `tool_use` gets a result, as providers demand. */
+function assistantTurn(
+  blocks: readonly StoredBlock[],
+  sameModel: boolean,
+  calls: readonly Pick<MessageToolCall, 'id' | 'output' | 'isError'>[],
+  names: WireNames,
+): ModelMessage[] {
+  const content = blocks.flatMap((block) => toAssistantBlock(block, sameModel, names));
+  if (content.length === 0) return [];
+  const results = blocks.flatMap((block): UserBlock[] => {
+    if (block.type !== 'tool_use') return [];
+    const call = calls.find((candidate) => candidate.id === block.id);
+    return [
+      {
+        type: 'tool_result',
+        toolUseId: block.id,
+        content: call?.output ?? 'The call was cancelled before it gave a result.',
+        isError: call?.isError ?? true,
+      },
+    ];
+  });
+  const turn: ModelMessage = { role: 'assistant', content };
+  return results.length > 0 ? [turn, { role: 'user', content: results }] : [turn];
+}
+
+/** Thinking is signed for the model that thought it; another model would refuse it. */
+function toAssistantBlock(block: StoredBlock, sameModel: boolean, names: WireNames): AssistantBlock[] {
+  switch (block.type) {
+    case 'text':
+      return block.text.trim() === '' ? [] : [{ type: 'text', text: block.text }];
+    case 'thinking':
+      return sameModel && block.signature !== ''
+        ? [{ type: 'thinking', text: block.text, signature: block.signature }]
+        : [];
+    case 'redacted_thinking':
+      return sameModel ? [{ type: 'redacted_thinking', data: block.data }] : [];
+    case 'tool_use':
+      return [{ type: 'tool_use', id: block.id, name: names.toWire(block.name), input: block.input }];
+  }
+}

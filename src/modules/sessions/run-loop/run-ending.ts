@@ -1,0 +1,90 @@
+import { Injectable } from '@nestjs/common';
+import { v7 } from 'uuid';
+import { Events } from '../../../platform/events/events.js';
+import { shownMessage } from '../messages/messages.dto.js';
+import { MessagesRepository } from '../messages/messages.repository.js';
+import { textOf, type StoredBlock } from '../messages/message.js';
+import type { RunError } from '../runs/run.js';
+import { shownRun } from '../runs/runs.dto.js';
+import { SessionNews } from '../session-news.js';
+import type { SessionEntity } from '../session.entity.js';
+import { SessionsRepository } from '../sessions.repository.js';
+import { RunDisplay } from './run-display.js';
+import type { RunHold } from './run-hold.js';
+import { RunJournal, type JournalEntry } from './run-journal.js';
+import { answerOf, keptBlocks, keptText, type RunState } from './run-state.js';
+import { RunStepsRepository } from './run-steps.repository.js';
+
+type Ending = { status: 'completed' | 'cancelled' } | { status: 'failed'; error: RunError };
+
+/** Ends a run: its answer, the terminal event and the session's state in one transaction. */
+@Injectable()
+export class RunEnding {
+  constructor(
+    private readonly journal: RunJournal,
+    private readonly display: RunDisplay,
+    private readonly steps: RunStepsRepository,
+    private readonly messages: MessagesRepository,
+    private readonly sessions: SessionsRepository,
+    private readonly news: SessionNews,
+    private readonly events: Events,
+  ) {}
+
+  /** `last`: the blocks of the final model call, if it is not yet among the turns. */
+  async complete(hold: RunHold, state: RunState, last: StoredBlock[]): Promise<void> {
+    this.display.start(hold, keptText(state));
+    await this.end(hold, state, { status: 'completed' }, [...keptBlocks(state), ...last]);
+  }
+
+  /** What was said until then stays, as far as readers saw it. */
+  async cancel(hold: RunHold, state: RunState): Promise<void> {
+    // A call the model was still asking for, or that was not stored, was never made.
+    const blocks = [...keptBlocks(state), ...hold.partial.filter((block) => block.type !== 'tool_use')];
+    const said = textOf(blocks) !== '' || state.calls.length > 0;
+    if (said) this.display.start(hold, keptText(state));
+    else this.display.discard(hold, 'The run was cancelled');
+    await this.end(hold, state, { status: 'cancelled' }, said ? blocks : null);
+  }
+
+  /** Finished steps stay in the history, since their tools had their effects; a half answer does not. */
+  async fail(hold: RunHold, state: RunState, error: RunError): Promise<void> {
+    const kept = keptBlocks(state);
+    if (textOf(hold.partial) !== '' || kept.length === 0) this.display.discard(hold, error.message);
+    if (kept.length > 0) this.display.start(hold, keptText(state));
+    await this.end(hold, state, { status: 'failed', error }, kept.length > 0 ? kept : null);
+  }
+
+  private async end(hold: RunHold, state: RunState, ending: Ending, blocks: StoredBlock[] | null): Promise<void> {
+    const { run } = hold;
+    const messageId = blocks ? (run.openMessageId ?? v7()) : null;
+    run.openMessageId = null;
+    const answer = blocks && messageId ? answerOf(run, messageId, blocks, state.calls, 0) : null;
+    const error = ending.status === 'failed' ? ending.error : null;
+    let session: SessionEntity | undefined;
+    await this.journal.write(hold, {
+      end: { status: ending.status, error },
+      events: [
+        ...(answer ? [{ type: 'message.completed', data: { message: shownMessage(answer) } } as const] : []),
+        { type: `run.${ending.status}`, data: (row) => ({ run: shownRun(row), ...(error ? { error } : {}) }) },
+      ],
+      before: () => this.sessions.lock(run.sessionId),
+      work: async (row) => {
+        session = await this.sessions.settleRun(run.sessionId, row, answer ? 1 : 0);
+        if (answer) await this.messages.add({ ...answer, position: session.lastPosition });
+        await this.steps.close(run.id);
+        await this.publish(hold, ending);
+      },
+    } satisfies JournalEntry);
+    if (session) this.news.changed(session);
+  }
+
+  private async publish(hold: RunHold, ending: Ending): Promise<void> {
+    const { id: resourceId, sessionId } = hold.run;
+    const resource = { resourceType: 'run', resourceId };
+    if (ending.status === 'failed') {
+      await this.events.publish('run.failed', { ...resource, payload: { sessionId, code: ending.error.code } });
+    } else {
+      await this.events.publish(`run.${ending.status}`, { ...resource, payload: { sessionId } });
+    }
+  }
+}

@@ -1,0 +1,148 @@
+import { Injectable } from '@nestjs/common';
+import { sessionRoom, type RunEnvelope, type RunEventType } from '../../../contracts/live-events.js';
+import { Actor } from '../../../platform/access/actor.js';
+import { runAs } from '../../../platform/access/scope.js';
+import { Db } from '../../../platform/database/db.js';
+import { Live } from '../../../platform/live/live.js';
+import type { RunHold } from './run-hold.js';
+
+export interface EventDraft {
+  type: RunEventType;
+  data: Record<string, unknown>;
+}
+
+interface Pending {
+  hold: RunHold;
+  /** As it was when the last draft was added. */
+  openMessageId: string | null;
+  drafts: EventDraft[];
+  done: PromiseWithResolvers<void>;
+}
+
+/** Deltas after the first are gathered this long, so that a fast model does not make a row per token. */
+const GATHER_MS = 50;
+
+/** Stores what a run shows while a model speaks: one statement for all runs of this process, then live. */
+@Injectable()
+export class RunEventWriter {
+  private pending = new Map<string, Pending>();
+  private timer: NodeJS.Timeout | undefined;
+  private writing: Promise<void> | undefined;
+
+  constructor(
+    private readonly db: Db,
+    private readonly live: Live,
+  ) {}
+
+  /** `urgent`: now rather than with the next batch. What can't be stored interrupts the run. */
+  add(hold: RunHold, draft: EventDraft, urgent = false): void {
+    const pending = this.pendingOf(hold);
+    pending.openMessageId = hold.run.openMessageId;
+    const last = pending.drafts.at(-1);
+    if (last && isDelta(draft) && last.type === draft.type && last.data['messageId'] === draft.data['messageId']) {
+      last.data['text'] = String(last.data['text']) + String(draft.data['text']);
+    } else {
+      pending.drafts.push({ type: draft.type, data: { ...draft.data } });
+    }
+    if (urgent) this.writeNow();
+    else this.timer ??= setTimeout(() => this.writeNow(), GATHER_MS);
+  }
+
+  /** When this resolves, all that was added for the run is stored. */
+  async flush(hold: RunHold): Promise<void> {
+    const pending = this.pending.get(hold.run.id);
+    if (pending) {
+      this.writeNow();
+      await pending.done.promise;
+    } else {
+      // Its last events may be in the batch that is being written.
+      await this.writing;
+    }
+  }
+
+  private pendingOf(hold: RunHold): Pending {
+    let pending = this.pending.get(hold.run.id);
+    if (!pending) {
+      pending = { hold, openMessageId: null, drafts: [], done: Promise.withResolvers() };
+      this.pending.set(hold.run.id, pending);
+    }
+    return pending;
+  }
+
+  private writeNow(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    // One batch at a time: what comes meanwhile goes with the next, which starts when this one is stored.
+    this.writing ??= this.writeAll().finally(() => (this.writing = undefined));
+  }
+
+  private async writeAll(): Promise<void> {
+    while (this.pending.size > 0) {
+      const batch = [...this.pending.values()];
+      this.pending = new Map();
+      clearTimeout(this.timer);
+      this.timer = undefined;
+      await this.write(batch);
+      for (const { done } of batch) done.resolve();
+    }
+  }
+
+  private async write(batch: Pending[]): Promise<void> {
+    try {
+      const bases = await runAs(Actor.system('run event writer'), () => this.store(batch));
+      for (const { hold, drafts } of batch) {
+        const stored = bases.get(hold.run.id);
+        if (!stored) hold.interrupt('lost');
+        else this.show(hold, drafts, stored.base, stored.at);
+      }
+    } catch {
+      // Whether they were stored is not known, so none may go on as if they were: a take-over reads what is there.
+      for (const { hold } of batch) hold.interrupt('lost');
+    }
+  }
+
+  private async store(batch: Pending[]): Promise<Map<string, { base: number; at: string }>> {
+    const runs = batch.map(({ hold, openMessageId, drafts }) => ({
+      tenant_id: hold.run.tenantId,
+      run_id: hold.run.id,
+      fence: hold.fence,
+      n: drafts.length,
+      open_message_id: openMessageId,
+    }));
+    const events = batch.flatMap(({ hold, drafts }) =>
+      drafts.map(({ type, data }, index) => ({ run_id: hold.run.id, ord: index + 1, type, data })),
+    );
+    const rows = await this.db.systemSql<{ run_id: string; base: number; at: Date }>(
+      `WITH given AS (
+         SELECT * FROM jsonb_to_recordset(:runs::jsonb)
+           AS g(tenant_id uuid, run_id uuid, fence bigint, n integer, open_message_id uuid)
+       ), advanced AS (
+         UPDATE runs r SET last_seq = r.last_seq + g.n, progressed = true, open_message_id = g.open_message_id
+         FROM given g
+         WHERE r.tenant_id = g.tenant_id AND r.id = g.run_id AND r.fence = g.fence AND r.status = 'running'
+         RETURNING r.tenant_id, r.id, r.last_seq - g.n AS base
+       ), stored AS (
+         INSERT INTO run_events (tenant_id, run_id, seq, type, data)
+         SELECT a.tenant_id, a.id, a.base + e.ord, e.type, e.data
+         FROM jsonb_to_recordset(:events::jsonb) AS e(run_id uuid, ord integer, type text, data jsonb)
+         JOIN advanced a ON a.id = e.run_id
+       )
+       SELECT id AS run_id, base, now() AS at FROM advanced`,
+      { runs: JSON.stringify(runs), events: JSON.stringify(events) },
+    );
+    return new Map(rows.map((row) => [row.run_id, { base: Number(row.base), at: row.at.toISOString() }]));
+  }
+
+  private show(hold: RunHold, drafts: EventDraft[], base: number, at: string): void {
+    const { tenantId, sessionId, id: runId } = hold.run;
+    hold.run.lastSeq = base + drafts.length;
+    const envelopes = drafts.map(
+      ({ type, data }, index): RunEnvelope => ({ seq: base + index + 1, type, sessionId, runId, at, data }),
+    );
+    this.live.emit(sessionRoom(tenantId, sessionId), envelopes);
+  }
+}
+
+function isDelta(draft: EventDraft): boolean {
+  return draft.type === 'message.delta' || draft.type === 'thinking.delta';
+}

@@ -1,0 +1,54 @@
+import type { StoredBlock } from '../messages/message.js';
+import type { Run } from '../runs/run.js';
+
+/** Why a run's holder stops in the middle. */
+export class Interruption extends Error {
+  constructor(readonly kind: 'cancelled' | 'lost' | 'shutdown' | 'timeLimit') {
+    super(`The run was interrupted: ${kind}`);
+  }
+}
+
+/**
+ * A run as the worker holds it. The holder is the only one to write the run's progress, so what it knows here is what
+ * the row says; every write is bound to `fence`.
+ */
+export class RunHold {
+  private readonly controller = new AbortController();
+  private readonly since = performance.now();
+  private timer: NodeJS.Timeout | undefined;
+
+  /** Blocks of the model call under way that were shown already; lost with a restart of the call. */
+  partial: StoredBlock[] = [];
+
+  constructor(
+    readonly run: Run,
+    readonly fence: number,
+  ) {
+    const { maxExecutionTimeMs } = run.pinned.limits;
+    if (maxExecutionTimeMs === null) return;
+    const left = maxExecutionTimeMs - run.activeMs;
+    this.timer = setTimeout(() => this.interrupt('timeLimit'), Math.max(left, 0));
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  /** Time of this and earlier holds. */
+  get activeMs(): number {
+    return Math.round(this.run.activeMs + performance.now() - this.since);
+  }
+
+  /** The first interruption counts. */
+  interrupt(kind: Interruption['kind']): void {
+    if (!this.controller.signal.aborted) this.controller.abort(new Interruption(kind));
+  }
+
+  get interruption(): Interruption | null {
+    return this.controller.signal.aborted ? (this.controller.signal.reason as Interruption) : null;
+  }
+
+  release(): void {
+    clearTimeout(this.timer);
+  }
+}

@@ -1,0 +1,52 @@
+import type { ResourceLimits } from '../../agents/agent-definition.js';
+import type { RunError } from '../runs/run.js';
+import { totalTokens, type UsageDto } from '../usage.js';
+
+/** The limit that forbids another model call, if any. */
+export function exceededLimit(limits: ResourceLimits, turns: number, usage: UsageDto): RunError | null {
+  if (limits.maxTurns !== null && turns >= limits.maxTurns) {
+    return limitError('max_turns_exceeded', `The run reached its limit of ${limits.maxTurns} model calls`);
+  }
+  if (limits.maxTokens !== null && totalTokens(usage) >= limits.maxTokens) {
+    return limitError('max_tokens_exceeded', `The run reached its limit of ${limits.maxTokens} tokens`);
+  }
+  if (limits.maxCostMicros !== null && usage.costMicros >= limits.maxCostMicros) {
+    return limitError('max_cost_exceeded', `The run reached its limit of ${limits.maxCostMicros} micro-dollars`);
+  }
+  return null;
+}
+
+export interface OutputBudget {
+  tokens: number;
+  /** The limit that set it, or null when it is just what the model can give. */
+  limitedBy: 'max_tokens_exceeded' | 'max_cost_exceeded' | null;
+}
+
+/**
+ * Tokens the next call may generate. `inputTokens` is an estimate of what it reads; prices are in micro-dollars per
+ * million tokens. 0 when not even its input is within the limits.
+ */
+export function outputBudget(
+  limits: ResourceLimits,
+  usage: UsageDto,
+  inputTokens: number,
+  model: { maxOutputTokens: number; inputPrice: number; outputPrice: number },
+): OutputBudget {
+  let budget: OutputBudget = { tokens: model.maxOutputTokens, limitedBy: null };
+  if (limits.maxTokens !== null) {
+    budget = tighter(budget, limits.maxTokens - totalTokens(usage) - inputTokens, 'max_tokens_exceeded');
+  }
+  if (limits.maxCostMicros !== null && model.outputPrice > 0) {
+    const left = limits.maxCostMicros - usage.costMicros - (inputTokens * model.inputPrice) / 1_000_000;
+    budget = tighter(budget, Math.floor((left * 1_000_000) / model.outputPrice), 'max_cost_exceeded');
+  }
+  return budget;
+}
+
+function tighter(budget: OutputBudget, tokens: number, limitedBy: OutputBudget['limitedBy']): OutputBudget {
+  return tokens < budget.tokens ? { tokens: Math.max(tokens, 0), limitedBy } : budget;
+}
+
+export function limitError(code: string, message: string): RunError {
+  return { code, message };
+}

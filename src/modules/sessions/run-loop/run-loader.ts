@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import { Db } from '../../../platform/database/db.js';
+import { MessagesRepository } from '../messages/messages.repository.js';
+import { RunsRepository } from '../runs/runs.repository.js';
+import { SessionsRepository } from '../sessions.repository.js';
+import { RunDisplay } from './run-display.js';
+import type { RunHold } from './run-hold.js';
+import { keptText, type RunState } from './run-state.js';
+import { RunStepsRepository } from './run-steps.repository.js';
+
+/** Messages of a conversation that are read for a prompt, at most. */
+const HISTORY_MESSAGES = 2_000;
+
+/** Reads what a claimed run goes on from. */
+@Injectable()
+export class RunLoader {
+  constructor(
+    private readonly db: Db,
+    private readonly messages: MessagesRepository,
+    private readonly sessions: SessionsRepository,
+    private readonly runs: RunsRepository,
+    private readonly steps: RunStepsRepository,
+    private readonly display: RunDisplay,
+  ) {}
+
+  async load(hold: RunHold): Promise<RunState> {
+    const { run } = hold;
+    const begun = run.attempts > 1;
+    const { state, shown } = await this.db.run(async () => ({
+      state: {
+        history: await this.messages.history(run.sessionId, run.messageId, HISTORY_MESSAGES),
+        context: await this.sessions.context(run.sessionId),
+        turns: begun ? await this.steps.turns(run.id) : [],
+        calls: begun ? await this.steps.toolCalls(run.id) : [],
+      },
+      shown: run.openMessageId ? await this.runs.shownText(run.id, run.openMessageId) : '',
+    }));
+    this.takeUpMessage(hold, state, shown);
+    return state;
+  }
+
+  /** A message the last holder left half said: cancelled, it ends as it stands; else what was not kept is void. */
+  private takeUpMessage(hold: RunHold, state: RunState, shown: string): void {
+    const kept = keptText(state);
+    if (!hold.run.openMessageId || shown === kept) return;
+    if (hold.run.cancelRequestedAt && shown.startsWith(kept)) {
+      hold.partial = [{ type: 'text', text: shown.slice(kept.length), turn: state.turns.length }];
+    } else {
+      this.display.discard(hold, 'The worker was lost, another goes on');
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import { Injectable } from '@nestjs/common';
+import { ModelCatalog, type CatalogModel } from '../../models/model-catalog.service.js';
+import type { ModelUsage } from '../../models/model-client.js';
+import { ModelsService, type ModelCall } from '../../models/models.service.js';
+import { ToolRegistry } from '../../tools/tool-registry.service.js';
+import type { ToolDefinition } from '../../tools/tool.js';
+import { WireNames } from '../../tools/wire-names.js';
+import type { RunError } from '../runs/run.js';
+import { addUsage, usageOf } from '../usage.js';
+import { estimateTokens, newestThatFit } from './history-window.js';
+import { ModelTurn, type TurnResult } from './model-turn.js';
+import { conversation } from './prompt.js';
+import { RunDisplay } from './run-display.js';
+import { RunEnding } from './run-ending.js';
+import type { RunHold } from './run-hold.js';
+import { RunJournal } from './run-journal.js';
+import { exceededLimit, limitError, outputBudget, type OutputBudget } from './run-limits.js';
+import { keptText, openCalls, type RunState } from './run-state.js';
+import { newToolCall, RunStepsRepository } from './run-steps.repository.js';
+import { systemPrompt } from './system-prompt.js';
+import { ToolRound } from './tool-round.js';
+
+/** The one loop of every run: model, tools, model, until it is done; each step is stored before the next. */
+@Injectable()
+export class RunLoop {
+  constructor(
+    private readonly models: ModelsService,
+    private readonly catalog: ModelCatalog,
+    private readonly registry: ToolRegistry,
+    private readonly tools: ToolRound,
+    private readonly journal: RunJournal,
+    private readonly steps: RunStepsRepository,
+    private readonly display: RunDisplay,
+    private readonly ending: RunEnding,
+  ) {}
+
+  /** Goes on from where `state` stands until the run has ended. @throws Interruption, DomainError */
+  async drive(hold: RunHold, state: RunState): Promise<void> {
+    const offered = this.registry.resolve(hold.run.pinned.tools).tools;
+    const names = new WireNames(offered.map((tool) => tool.name));
+    for (let resumed = true; ; resumed = false) {
+      hold.signal.throwIfAborted();
+      const open = openCalls(state);
+      if (open.length > 0) {
+        await this.tools.run(hold, open, new Set(offered.map((tool) => tool.name)), resumed);
+        continue;
+      }
+      const exceeded = exceededLimit(hold.run.pinned.limits, state.turns.length, usageOf(hold.run));
+      if (exceeded) return this.ending.fail(hold, state, exceeded);
+      const request = this.request(hold, state, offered, names);
+      if (request.budget.tokens < 1) return this.ending.fail(hold, state, budgetError(request.budget));
+      const result = await this.callModel(hold, state, request.call, names);
+      const error = stopError(result, request.budget);
+      if (error) return this.ending.fail(hold, state, error);
+      if (!goesOn(result)) return this.ending.complete(hold, state, result.blocks);
+      await this.keepTurn(hold, state, result);
+    }
+  }
+
+  private request(
+    hold: RunHold,
+    state: RunState,
+    offered: ToolDefinition[],
+    names: WireNames,
+  ): { call: Omit<ModelCall, 'onUnfinished'>; budget: OutputBudget } {
+    const { run } = hold;
+    const model = this.requireModel(run.model);
+    const system = systemPrompt(run.pinned.systemPrompt, state.context);
+    const tools = offered.map((tool) => ({
+      name: names.toWire(tool.name),
+      description: tool.description,
+      inputSchema: tool.inputSchema,
+    }));
+    const fixed = estimateTokens([system, tools]);
+    const room = model.contextWindow - fixed - Math.min(model.maxOutputTokens, model.contextWindow / 4);
+    const messages = newestThatFit(conversation(state.history, state.turns, state.calls, run.model, names), room);
+    const budget = outputBudget(run.pinned.limits, usageOf(run), fixed + estimateTokens(messages), {
+      maxOutputTokens: model.maxOutputTokens,
+      inputPrice: model.prices.inputMicros,
+      outputPrice: model.prices.outputMicros,
+    });
+    const { fallbackModels, temperature } = run.pinned;
+    return {
+      call: { model: run.model, fallbackModels, system, messages, tools, maxOutputTokens: budget.tokens, temperature, signal: hold.signal },
+      budget,
+    };
+  }
+
+  private async callModel(
+    hold: RunHold,
+    state: RunState,
+    call: Omit<ModelCall, 'onUnfinished'>,
+    names: WireNames,
+  ): Promise<TurnResult> {
+    const used = (usage: ModelUsage): void => this.count(hold, usage);
+    const turn = new ModelTurn(hold, {
+      turn: state.turns.length,
+      kept: keptText(state),
+      names,
+      display: this.display,
+      onUsage: (usage, model) => {
+        used(usage);
+        hold.run.model = model ?? hold.run.model;
+      },
+    });
+    return turn.consume(this.models.stream({ ...call, onUnfinished: used }));
+  }
+
+  private count(hold: RunHold, usage: ModelUsage): void {
+    const { estimated, ...total } = addUsage(usageOf(hold.run), usage, this.catalog.costMicros(hold.run.model, usage));
+    Object.assign(hold.run, total, { usageEstimated: estimated });
+  }
+
+  private async keepTurn(hold: RunHold, state: RunState, { blocks, stopReason }: TurnResult): Promise<void> {
+    this.display.start(hold, keptText(state));
+    const turn = { turn: state.turns.length, model: hold.run.model, blocks, stopReason };
+    const calls = blocks
+      .filter((block) => block.type === 'tool_use')
+      .map((block, position) => newToolCall(turn.turn, position, block));
+    await this.journal.write(hold, {
+      events: [
+        ...calls.map(({ toolUseId, name, input }) => ({ type: 'tool.call' as const, data: { toolUseId, name, input } })),
+        { type: 'usage.updated', data: { usage: usageOf(hold.run) } },
+      ],
+      work: () => this.steps.addTurn(hold.run.id, turn, calls),
+    });
+    state.turns.push(turn);
+    state.calls.push(...calls);
+    hold.partial = [];
+  }
+
+  private requireModel(name: string): CatalogModel {
+    const model = this.catalog.find(name);
+    if (!model) throw new Error(`The model ${name} is not in the catalog any more`);
+    return model;
+  }
+}
+
+function goesOn({ blocks, stopReason }: TurnResult): boolean {
+  return stopReason === 'pause_turn' || blocks.some((block) => block.type === 'tool_use');
+}
+
+function stopError({ stopReason, blocks }: TurnResult, budget: OutputBudget): RunError | null {
+  if (stopReason === 'refusal') return limitError('model_refused', 'The model declined to answer');
+  if (stopReason === 'context_exceeded') {
+    return limitError('context_window_exceeded', "The conversation is longer than the model's context window");
+  }
+  const cut = stopReason === 'max_tokens' && !blocks.some((block) => block.type === 'tool_use');
+  return cut && budget.limitedBy ? budgetError(budget) : null;
+}
+
+function budgetError({ limitedBy }: OutputBudget): RunError {
+  const what = limitedBy === 'max_cost_exceeded' ? 'cost' : 'tokens';
+  return limitError(limitedBy ?? 'max_tokens_exceeded', `What the run may use in ${what} does not suffice for an answer`);
+}

@@ -1,0 +1,63 @@
+import type { Message, MessageToolCall, StoredBlock } from '../messages/message.js';
+import { textOf } from '../messages/message.js';
+import type { HistoryMessage } from '../messages/messages.repository.js';
+import type { Run } from '../runs/run.js';
+import { usageOf } from '../usage.js';
+import type { RunToolCall, RunTurn } from './run-steps.repository.js';
+
+/** All that a run has to go on from. */
+export interface RunState {
+  history: HistoryMessage[];
+  /** The application's state, shown to the model as data. */
+  context: Record<string, unknown>;
+  turns: RunTurn[];
+  calls: RunToolCall[];
+}
+
+export function keptBlocks(state: RunState): StoredBlock[] {
+  return state.turns.flatMap((turn) => turn.blocks);
+}
+
+export function keptText(state: RunState): string {
+  return textOf(keptBlocks(state));
+}
+
+export function openCalls(state: RunState): RunToolCall[] {
+  return state.calls.filter((call) => call.status === 'pending' || call.status === 'running');
+}
+
+/** The assistant's message of a run: all its model calls in one. */
+export function answerOf(
+  run: Run,
+  id: string,
+  blocks: StoredBlock[],
+  calls: readonly RunToolCall[],
+  position: number,
+): Message {
+  const now = new Date();
+  return {
+    tenantId: run.tenantId,
+    id,
+    sessionId: run.sessionId,
+    runId: run.id,
+    position,
+    role: 'assistant',
+    content: textOf(blocks),
+    blocks,
+    toolCalls: calls.map(shownCall),
+    citations: [],
+    model: run.model,
+    parentMessageId: run.messageId,
+    usage: usageOf(run),
+    feedback: null,
+    metadata: {},
+    createdAt: now,
+    updatedAt: now,
+  };
+}
+
+function shownCall(call: RunToolCall): MessageToolCall {
+  const { toolUseId: id, name, input, isError, output, durationMs, turn } = call;
+  const status = call.status === 'pending' || call.status === 'running' ? 'cancelled' : call.status;
+  return { id, name, input, status, isError, output, durationMs, turn };
+}

@@ -1,0 +1,28 @@
+import type { PermissionPolicy } from '../../../contracts/permission-policy.js';
+import { DEFAULT_DEFINITION } from '../../agents/agent-definition.js';
+import type { PinnedAgent } from '../../agents/agents.service.js';
+import type { SessionEntity } from '../session.entity.js';
+import type { PinnedRun } from './run.js';
+
+const DEFAULT_PROMPT = 'You are a helpful assistant.';
+
+/** What the session says stands in for what its agent says; policies of all levels hold together. */
+export function pinRun(
+  session: SessionEntity,
+  agent: PinnedAgent | null,
+  tenantPolicy: PermissionPolicy | null,
+): PinnedRun {
+  const definition = agent?.definition ?? DEFAULT_DEFINITION;
+  return {
+    systemPrompt: session.systemPrompt ?? (definition.systemPrompt || DEFAULT_PROMPT),
+    fallbackModels: definition.fallbackModels,
+    temperature: definition.temperature,
+    tools: session.tools ?? definition.tools,
+    policies: [
+      { default: 'allow', ...tenantPolicy },
+      { default: 'ask', ...definition.permissionPolicy },
+      ...(session.permissionPolicy ? [session.permissionPolicy] : []),
+    ],
+    limits: definition.resourceLimits,
+  };
+}

@@ -1,0 +1,53 @@
+import type { PermissionPolicy } from '../../../contracts/permission-policy.js';
+import type { ResourceLimits } from '../../agents/agent-definition.js';
+import type { UsageColumns } from '../usage.js';
+
+export const RUN_STATUSES = ['queued', 'running', 'waiting', 'completed', 'failed', 'cancelled'] as const;
+export type RunStatus = (typeof RUN_STATUSES)[number];
+export type RunTrigger = 'message' | 'execute';
+
+/** Why a run failed: the API's error codes and those of the run loop. */
+export interface RunError {
+  code: string;
+  message: string;
+}
+
+/** What a run goes by until its end, whatever becomes of its agent, session and tenant meanwhile. */
+export interface PinnedRun {
+  systemPrompt: string;
+  fallbackModels: string[];
+  temperature: number | null;
+  /** `server:tool` or `server:*`. */
+  tools: string[];
+  /** The tenant's, the agent's and the session's. */
+  policies: PermissionPolicy[];
+  limits: ResourceLimits;
+}
+
+export interface Run extends UsageColumns {
+  tenantId: string;
+  id: string;
+  sessionId: string;
+  agentId: string | null;
+  agentVersion: number | null;
+  messageId: string;
+  createdBy: string | null;
+  trigger: RunTrigger;
+  model: string;
+  pinned: PinnedRun;
+  status: RunStatus;
+  error: RunError | null;
+  cancelRequestedAt: Date | null;
+  activeMs: number;
+  lastSeq: number;
+  openMessageId: string | null;
+  attempts: number;
+  fence: number;
+  createdAt: Date;
+  startedAt: Date | null;
+  finishedAt: Date | null;
+}
+
+export function hasEnded(status: RunStatus): boolean {
+  return status === 'completed' || status === 'failed' || status === 'cancelled';
+}

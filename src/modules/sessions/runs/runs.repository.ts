@@ -1,0 +1,170 @@
+import { Injectable } from '@nestjs/common';
+import { camelRow } from '../../../platform/database/camel-row.js';
+import { Db } from '../../../platform/database/db.js';
+import type { RunEnvelope, RunEventType } from '../../../contracts/live-events.js';
+import type { Message } from '../messages/message.js';
+import { visibilityParameters, VISIBLE_SESSION } from '../visibility.js';
+import type { Run, RunError, RunStatus } from './run.js';
+
+const COLUMNS = `r.tenant_id, r.id, r.session_id, r.agent_id, r.agent_version, r.message_id, r.created_by, r.trigger,
+  r.model, r.pinned, r.status, r.error, r.cancel_requested_at, r.input_tokens, r.output_tokens, r.cache_read_tokens,
+  r.cache_write_tokens, r.cost_micros, r.usage_estimated, r.active_ms, r.last_seq, r.open_message_id, r.attempts,
+  r.fence, r.created_at, r.started_at, r.finished_at`;
+
+export interface RunFilter {
+  status?: RunStatus;
+  before: string | null;
+  limit: number;
+}
+
+@Injectable()
+export class RunsRepository {
+  constructor(private readonly db: Db) {}
+
+  /** The user's message, the run that answers it and the run's first events, in one statement. */
+  async start(run: Run, message: Message, events: { type: RunEventType; data: object }[]): Promise<void> {
+    await this.db.sql(
+      `WITH message AS (
+         INSERT INTO messages (tenant_id, id, session_id, run_id, position, role, content, blocks, metadata, created_at, updated_at)
+         VALUES (:tenantId, :messageId, :sessionId, :id, :position, 'user', :content, :blocks, :metadata, :createdAt, :createdAt)
+       ), run AS (
+         INSERT INTO runs (tenant_id, id, session_id, agent_id, agent_version, message_id, created_by, trigger, model,
+           pinned, last_seq, created_at)
+         VALUES (:tenantId, :id, :sessionId, :agentId, :agentVersion, :messageId, :createdBy, :trigger, :model,
+           :pinned, :lastSeq, :createdAt)
+       )
+       INSERT INTO run_events (tenant_id, run_id, seq, type, at, data)
+       SELECT :tenantId, :id, e.ord, e.value ->> 'type', :createdAt, e.value -> 'data'
+       FROM jsonb_array_elements(:events::jsonb) WITH ORDINALITY AS e(value, ord)`,
+      {
+        ...run,
+        pinned: JSON.stringify(run.pinned),
+        position: message.position,
+        content: message.content,
+        blocks: JSON.stringify(message.blocks),
+        metadata: JSON.stringify(message.metadata),
+        lastSeq: events.length,
+        events: JSON.stringify(events),
+      },
+    );
+  }
+
+  async find(id: string): Promise<Run | null> {
+    const rows = await this.db.sql<object>(
+      `SELECT ${COLUMNS} FROM runs r WHERE r.tenant_id = :tenantId AND r.id = :id`,
+      { id },
+    );
+    return rows[0] ? camelRow<Run>(rows[0]) : null;
+  }
+
+  /** A run whose session the caller may see. */
+  async findVisible(id: string): Promise<Run | null> {
+    const rows = await this.db.sql<object>(
+      `SELECT ${COLUMNS} FROM runs r JOIN sessions s ON s.tenant_id = r.tenant_id AND s.id = r.session_id
+       WHERE r.tenant_id = :tenantId AND r.id = :id AND ${VISIBLE_SESSION}`,
+      { id, ...visibilityParameters() },
+    );
+    return rows[0] ? camelRow<Run>(rows[0]) : null;
+  }
+
+  async ofSession(sessionId: string, filter: RunFilter): Promise<Run[]> {
+    const rows = await this.db.sql<object>(
+      `SELECT ${COLUMNS} FROM runs r
+       WHERE r.tenant_id = :tenantId AND r.session_id = :sessionId
+         AND (:before::uuid IS NULL OR r.id < :before::uuid) AND (:status::text IS NULL OR r.status = :status)
+       ORDER BY r.id DESC LIMIT :limit`,
+      { sessionId, before: filter.before, status: filter.status ?? null, limit: filter.limit },
+    );
+    return rows.map((row) => camelRow<Run>(row));
+  }
+
+  /** Runs of a session that have not ended, and the last one that has. */
+  async openOrLast(sessionId: string): Promise<Pick<Run, 'id' | 'status' | 'lastSeq'>[]> {
+    const rows = await this.db.sql<object>(
+      `(SELECT id, status, last_seq FROM runs r
+        WHERE r.tenant_id = :tenantId AND r.session_id = :sessionId AND r.status IN ('queued', 'running', 'waiting'))
+       UNION
+       (SELECT id, status, last_seq FROM runs r
+        WHERE r.tenant_id = :tenantId AND r.session_id = :sessionId ORDER BY id DESC LIMIT 1)`,
+      { sessionId },
+    );
+    return rows.map((row) => camelRow(row));
+  }
+
+  /** Null when the run has ended already. */
+  async requestCancel(id: string): Promise<Run | null> {
+    const rows = await this.db.sql<object>(
+      `UPDATE runs r SET cancel_requested_at = coalesce(r.cancel_requested_at, now())
+       WHERE r.tenant_id = :tenantId AND r.id = :id AND r.status IN ('queued', 'running', 'waiting')
+       RETURNING ${COLUMNS}`,
+      { id },
+    );
+    return rows[0] ? camelRow<Run>(rows[0]) : null;
+  }
+
+  /**
+   * Moves a run on by what its holder knows of it and makes room for `events` more.
+   * Null when the fence has moved: someone else holds it.
+   */
+  async advance(
+    run: Run,
+    fence: number,
+    activeMs: number,
+    events: number,
+    end: { status: RunStatus; error: RunError | null } | null,
+  ): Promise<Run | null> {
+    const rows = await this.db.sql<object>(
+      `UPDATE runs r SET last_seq = r.last_seq + :events, progressed = true, model = :model,
+         input_tokens = :inputTokens, output_tokens = :outputTokens, cache_read_tokens = :cacheReadTokens,
+         cache_write_tokens = :cacheWriteTokens, cost_micros = :costMicros, usage_estimated = :usageEstimated,
+         open_message_id = :openMessageId, active_ms = :activeMs,
+         status = coalesce(:status, r.status), error = :error::jsonb,
+         finished_at = CASE WHEN :status::text IS NOT NULL THEN date_trunc('milliseconds', clock_timestamp()) END,
+         lease_until = CASE WHEN :status::text IS NULL THEN r.lease_until END
+       WHERE r.tenant_id = :tenantId AND r.id = :id AND r.fence = :fence AND r.status = 'running'
+       RETURNING ${COLUMNS}`,
+      { ...run, fence, activeMs, events, status: end?.status ?? null, error: end?.error ? JSON.stringify(end.error) : null },
+    );
+    return rows[0] ? camelRow<Run>(rows[0]) : null;
+  }
+
+  async addEvents(id: string, at: Date, events: { seq: number; type: RunEventType; data: object }[]): Promise<void> {
+    await this.db.sql(
+      `INSERT INTO run_events (tenant_id, run_id, seq, type, at, data)
+       SELECT :tenantId, :id, e.seq, e.type, :at, e.data
+       FROM jsonb_to_recordset(:events::jsonb) AS e(seq bigint, type text, data jsonb)`,
+      { id, at, events: JSON.stringify(events) },
+    );
+  }
+
+  /** The text that readers were shown of a message that was started and not finished. */
+  async shownText(id: string, messageId: string): Promise<string> {
+    const [row] = await this.db.sql<{ text: string | null }>(
+      `SELECT string_agg(data ->> 'text', '' ORDER BY seq) AS text FROM run_events
+       WHERE tenant_id = :tenantId AND run_id = :id AND type = 'message.delta' AND data ->> 'messageId' = :messageId`,
+      { id, messageId },
+    );
+    return row?.text ?? '';
+  }
+
+  /** Stored events of a run after `afterSeq`, in order; none where the caller may not see the session (any more). */
+  async events(id: string, afterSeq: number, limit: number): Promise<RunEnvelope[]> {
+    const rows = await this.db.sql<{ seq: number; type: RunEventType; at: Date; data: unknown; session_id: string }>(
+      `SELECT e.seq, e.type, e.at, e.data, r.session_id
+       FROM run_events e
+       JOIN runs r ON r.tenant_id = e.tenant_id AND r.id = e.run_id
+       JOIN sessions s ON s.tenant_id = r.tenant_id AND s.id = r.session_id
+       WHERE e.tenant_id = :tenantId AND e.run_id = :id AND e.seq > :afterSeq AND ${VISIBLE_SESSION}
+       ORDER BY e.seq LIMIT :limit`,
+      { id, afterSeq, limit, ...visibilityParameters() },
+    );
+    return rows.map(({ seq, type, at, data, session_id: sessionId }) => ({
+      seq: Number(seq),
+      type,
+      sessionId,
+      runId: id,
+      at: at.toISOString(),
+      data,
+    }));
+  }
+}

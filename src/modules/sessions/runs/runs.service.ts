@@ -1,0 +1,70 @@
+import { Injectable } from '@nestjs/common';
+import { Conflict, NotFound } from '../../../contracts/errors.js';
+import { currentTenantActor } from '../../../platform/access/scope.js';
+import { Db } from '../../../platform/database/db.js';
+import { Events } from '../../../platform/events/events.js';
+import { Cursors } from '../../../platform/http/pagination.js';
+import { JobQueue } from '../../../platform/jobs/job-queue.js';
+import { Live } from '../../../platform/live/live.js';
+import { SessionsService } from '../sessions.service.js';
+import { RunAnswers } from '../streams/run-answers.js';
+import type { Run } from './run.js';
+import { shownRun, type ListRunsQuery, type RunDto, type RunPage } from './runs.dto.js';
+import { RunsRepository } from './runs.repository.js';
+
+/** The holder needs a moment to stop; after this the caller is told how far it is. */
+const CANCEL_WAIT_MS = 5_000;
+
+@Injectable()
+export class RunsService {
+  constructor(
+    private readonly runs: RunsRepository,
+    private readonly sessions: SessionsService,
+    private readonly answers: RunAnswers,
+    private readonly events: Events,
+    private readonly jobs: JobQueue,
+    private readonly live: Live,
+    private readonly cursors: Cursors,
+    private readonly db: Db,
+  ) {}
+
+  async get(id: string): Promise<RunDto> {
+    return shownRun(await this.require(id));
+  }
+
+  /** @throws NotFound */
+  async require(id: string): Promise<Run> {
+    const run = await this.runs.findVisible(id);
+    if (!run) throw new NotFound('Run');
+    return run;
+  }
+
+  async list(sessionId: string, query: ListRunsQuery): Promise<RunPage> {
+    const before = this.cursors.id(query.cursor);
+    const rows = await this.db.run(async () => {
+      await this.sessions.require(sessionId);
+      return this.runs.ofSession(sessionId, { status: query.status, before, limit: query.limit + 1 });
+    });
+    return this.cursors.page(rows, query.limit, shownRun);
+  }
+
+  /** Asks the run's holder to stop, or has an idle worker do so. @throws NotFound, Conflict when it has ended */
+  async cancel(id: string): Promise<RunDto> {
+    const { tenantId } = currentTenantActor();
+    const run = await this.db.run(async () => {
+      const before = await this.require(id);
+      if (!(await this.runs.requestCancel(id))) throw new Conflict(`The run has ended: it is ${before.status}`);
+      await this.events.publish('run.cancelRequested', {
+        resourceType: 'run',
+        resourceId: id,
+        payload: { sessionId: before.sessionId },
+      });
+      this.db.afterCommit(() => {
+        this.live.signal('run.cancel', { runId: id });
+        this.jobs.ring('run.execute', { tenantId, runId: id });
+      });
+      return before;
+    });
+    return shownRun(await this.answers.ended(run, CANCEL_WAIT_MS));
+  }
+}

@@ -1,0 +1,167 @@
+import { Transform, Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayUnique,
+  IsArray,
+  IsIn,
+  IsISO8601,
+  IsNotEmpty,
+  IsObject,
+  IsOptional,
+  IsString,
+  IsUUID,
+  Matches,
+  MaxLength,
+  ValidateNested,
+} from 'class-validator';
+import { PageQuery, pageOf } from '../../platform/http/pagination.js';
+import { PermissionPolicyDto } from '../tenants/permission-policy.dto.js';
+import { SESSION_PATTERNS, SESSION_STATUSES, type SessionStatus } from './session.entity.js';
+import { UsageDto } from './usage.js';
+
+export class ClientToolDto {
+  @IsString()
+  @Matches(/^[A-Za-z0-9_-]{1,64}$/)
+  name: string;
+
+  @IsString()
+  @MaxLength(4000)
+  description: string;
+
+  @IsObject()
+  inputSchema: Record<string, unknown>;
+}
+
+export class UpdateSessionDto {
+  @IsOptional()
+  @IsString()
+  @MaxLength(500)
+  title?: string | null;
+
+  @IsOptional()
+  @IsIn(['private', 'tenant'])
+  visibility?: 'private' | 'tenant';
+
+  /** Used instead of the agent's. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(200)
+  model?: string | null;
+
+  /** Used instead of the agent's. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(200_000)
+  systemPrompt?: string | null;
+
+  /** Used instead of the agent's. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(200)
+  @ArrayUnique()
+  @IsString({ each: true })
+  @Matches(/^[A-Za-z0-9_-]{1,64}:.{1,200}$/, { each: true, message: 'each value in tools must look like server:tool' })
+  tools?: string[] | null;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => PermissionPolicyDto)
+  permissionPolicy?: PermissionPolicyDto | null;
+
+  @IsOptional()
+  @IsObject()
+  metadata?: Record<string, unknown> | null;
+}
+
+export class CreateSessionDto extends UpdateSessionDto {
+  @IsOptional()
+  @IsUUID('all')
+  agentId?: string | null;
+
+  @IsOptional()
+  @IsIn(SESSION_PATTERNS)
+  pattern?: (typeof SESSION_PATTERNS)[number];
+
+  /** The state of the application around the conversation, shown to the model as data. */
+  @IsOptional()
+  @IsObject()
+  context?: Record<string, unknown> | null;
+
+  /** Tools that the client itself carries out. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(50)
+  @ValidateNested({ each: true })
+  @Type(() => ClientToolDto)
+  clientTools?: ClientToolDto[] | null;
+}
+
+export class ListSessionsQuery extends PageQuery {
+  @IsOptional()
+  @IsIn(SESSION_STATUSES)
+  status?: SessionStatus;
+
+  @IsOptional()
+  @IsUUID('all')
+  agentId?: string;
+
+  @IsOptional()
+  @IsIn(SESSION_PATTERNS)
+  pattern?: (typeof SESSION_PATTERNS)[number];
+
+  @IsOptional()
+  @IsUUID('all')
+  createdBy?: string;
+
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  createdAfter?: string;
+
+  @IsOptional()
+  @IsISO8601({ strict: true })
+  createdBefore?: string;
+
+  /** Part of the title. */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(200)
+  search?: string;
+
+  @Transform(({ value }) => (value ?? 'createdAt') as unknown)
+  @IsIn(['createdAt', 'lastActivityAt'])
+  sort: 'createdAt' | 'lastActivityAt' = 'createdAt';
+}
+
+export class ForkedFromDto {
+  sessionId: string;
+  messageId: string | null;
+}
+
+export class SessionDto {
+  id: string;
+  agentId: string | null;
+  title: string | null;
+  pattern: (typeof SESSION_PATTERNS)[number];
+  visibility: 'private' | 'tenant';
+  status: SessionStatus;
+  model: string | null;
+  systemPrompt: string | null;
+  tools: string[] | null;
+  permissionPolicy: PermissionPolicyDto | null;
+  context: Record<string, unknown>;
+  clientTools: ClientToolDto[];
+  metadata: Record<string, unknown>;
+  createdBy: string | null;
+  messageCount: number;
+  forkedFrom: ForkedFromDto | null;
+  usage: UsageDto;
+  /** ISO 8601, UTC. */
+  lastActivityAt: string;
+  /** ISO 8601, UTC. */
+  createdAt: string;
+  /** ISO 8601, UTC. */
+  updatedAt: string;
+}
+
+export class SessionPage extends pageOf(SessionDto) {}

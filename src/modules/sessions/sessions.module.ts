@@ -1,0 +1,61 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AgentsModule } from '../agents/agents.module.js';
+import { ModelsModule } from '../models/models.module.js';
+import { TenantsModule } from '../tenants/tenants.module.js';
+import { ToolsModule } from '../tools/tools.module.js';
+import { ExecuteController } from './messages/execute.controller.js';
+import { ExecuteService } from './messages/execute.service.js';
+import { MessagesController } from './messages/messages.controller.js';
+import { MessagesRepository } from './messages/messages.repository.js';
+import { MessagesService } from './messages/messages.service.js';
+import { SendMessageService } from './messages/send-message.service.js';
+import { ExecuteRunProcessor } from './run-loop/execute-run.processor.js';
+import { RunDisplay } from './run-loop/run-display.js';
+import { RunEnding } from './run-loop/run-ending.js';
+import { RunEventWriter } from './run-loop/run-event.writer.js';
+import { RunJournal } from './run-loop/run-journal.js';
+import { RunLoader } from './run-loop/run-loader.js';
+import { RunLoop } from './run-loop/run-loop.js';
+import { RunStepsRepository } from './run-loop/run-steps.repository.js';
+import { ToolRound } from './run-loop/tool-round.js';
+import { RunsController } from './runs/runs.controller.js';
+import { RunsRepository } from './runs/runs.repository.js';
+import { RunsService } from './runs/runs.service.js';
+import { SessionEntity } from './session.entity.js';
+import { SessionNews } from './session-news.js';
+import { SessionsController } from './sessions.controller.js';
+import { SessionsRepository } from './sessions.repository.js';
+import { SessionsService } from './sessions.service.js';
+import { RunAnswers } from './streams/run-answers.js';
+import { SessionSockets } from './streams/session.sockets.js';
+import { SessionSources } from './streams/session-source.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([SessionEntity]), AgentsModule, ModelsModule, TenantsModule, ToolsModule],
+  controllers: [SessionsController, MessagesController, RunsController, ExecuteController],
+  providers: [
+    SessionsRepository,
+    SessionsService,
+    SessionNews,
+    MessagesRepository,
+    MessagesService,
+    SendMessageService,
+    ExecuteService,
+    RunsRepository,
+    RunsService,
+    RunStepsRepository,
+    RunEventWriter,
+    RunJournal,
+    RunDisplay,
+    RunEnding,
+    RunLoader,
+    RunLoop,
+    ToolRound,
+    ExecuteRunProcessor,
+    RunAnswers,
+    SessionSources,
+    SessionSockets,
+  ],
+})
+export class SessionsModule {}

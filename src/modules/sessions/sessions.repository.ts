@@ -1,0 +1,149 @@
+import { Injectable } from '@nestjs/common';
+import type { SelectQueryBuilder } from 'typeorm';
+import { currentTenantActor } from '../../platform/access/scope.js';
+import { camelRow } from '../../platform/database/camel-row.js';
+import { Db } from '../../platform/database/db.js';
+import { TenantTable } from '../../platform/database/tenant-table.js';
+import { SessionEntity, type SessionStatus } from './session.entity.js';
+import type { ListSessionsQuery } from './sessions.dto.js';
+import type { UsageColumns } from './usage.js';
+import { seesEverySession } from './visibility.js';
+
+export interface SessionsAfter {
+  /** ISO time of the last one shown, with microseconds; only when sorted by activity. */
+  at: string | null;
+  id: string;
+}
+
+/** What a PATCH may change. */
+export type SessionChanges = Partial<
+  Pick<
+    SessionEntity,
+    'title' | 'visibility' | 'model' | 'systemPrompt' | 'tools' | 'permissionPolicy' | 'metadata' | 'updatedAt'
+  >
+>;
+
+@Injectable()
+export class SessionsRepository {
+  private readonly sessions: TenantTable<SessionEntity>;
+
+  constructor(private readonly db: Db) {
+    this.sessions = new TenantTable(db, SessionEntity);
+  }
+
+  async add(session: Omit<SessionEntity, 'tenantId'>): Promise<void> {
+    await this.sessions.insert(session);
+  }
+
+  async findVisible(id: string): Promise<SessionEntity | null> {
+    return this.sessions.select('s', (query) => visible(query).andWhere('s.id = :id', { id }).getOne());
+  }
+
+  /** Locked until the transaction ends: what happens to one session happens in turn. */
+  async findVisibleForUpdate(id: string): Promise<SessionEntity | null> {
+    return this.sessions.select('s', (query) =>
+      visible(query).andWhere('s.id = :id', { id }).setLock('pessimistic_write').getOne(),
+    );
+  }
+
+  async list(filter: ListSessionsQuery, after: SessionsAfter | null): Promise<SessionEntity[]> {
+    return this.sessions.select('s', (query) => {
+      visible(query);
+      if (filter.status) query.andWhere('s.status = :status', { status: filter.status });
+      if (filter.agentId) query.andWhere('s.agentId = :agentId', { agentId: filter.agentId });
+      if (filter.pattern) query.andWhere('s.pattern = :pattern', { pattern: filter.pattern });
+      if (filter.createdBy) query.andWhere('s.createdBy = :createdBy', { createdBy: filter.createdBy });
+      if (filter.createdAfter) query.andWhere('s.createdAt >= :from', { from: filter.createdAfter });
+      if (filter.createdBefore) query.andWhere('s.createdAt < :to', { to: filter.createdBefore });
+      if (filter.search) query.andWhere('position(lower(:search) in lower(s.title)) > 0', { search: filter.search });
+      return ordered(query, filter.sort, after).limit(filter.limit + 1).getMany();
+    });
+  }
+
+  async change(id: string, changes: SessionChanges): Promise<void> {
+    await this.sessions.update(changes as object, 'id = :id', { id });
+  }
+
+  async markDeleted(id: string): Promise<void> {
+    await this.sessions.update({ deletedAt: new Date() }, 'id = :id', { id });
+  }
+
+  async context(id: string): Promise<Record<string, unknown>> {
+    const [row] = await this.db.sql<{ context: Record<string, unknown> }>(
+      'SELECT context FROM sessions WHERE tenant_id = :tenantId AND id = :id',
+      { id },
+    );
+    return row?.context ?? {};
+  }
+
+  async setContext(id: string, context: Record<string, unknown>): Promise<void> {
+    await this.sessions.update({ context: context as object }, 'id = :id', { id });
+  }
+
+  /** Counts a new message in; the session it returns has that message's position as `lastPosition`. */
+  async addMessage(id: string, status: SessionStatus): Promise<SessionEntity> {
+    const rows = await this.db.sql<object>(
+      `UPDATE sessions SET status = :status, message_count = message_count + 1, last_position = last_position + 1,
+         last_activity_at = date_trunc('milliseconds', now()), updated_at = now()
+       WHERE tenant_id = :tenantId AND id = :id RETURNING *`,
+      { id, status },
+    );
+    return onlySession(rows);
+  }
+
+  /** Takes the session's lock before a run's, as everyone does who needs both. */
+  async lock(id: string): Promise<void> {
+    await this.db.sql('SELECT 1 FROM sessions WHERE tenant_id = :tenantId AND id = :id FOR UPDATE', { id });
+  }
+
+  /**
+   * A run has ended: its usage and its answer (if any) are counted, and the session is free again, unless someone put
+   * it elsewhere meanwhile.
+   */
+  async settleRun(id: string, run: UsageColumns, answers: 0 | 1): Promise<SessionEntity> {
+    const rows = await this.db.sql<object>(
+      `UPDATE sessions SET
+         status = CASE WHEN status IN ('processing', 'waiting') THEN 'active' ELSE status END,
+         message_count = message_count + :answers, last_position = last_position + :answers,
+         input_tokens = input_tokens + :inputTokens, output_tokens = output_tokens + :outputTokens,
+         cache_read_tokens = cache_read_tokens + :cacheReadTokens,
+         cache_write_tokens = cache_write_tokens + :cacheWriteTokens,
+         cost_micros = cost_micros + :costMicros, usage_estimated = usage_estimated OR :usageEstimated,
+         last_activity_at = date_trunc('milliseconds', now()), updated_at = now()
+       WHERE tenant_id = :tenantId AND id = :id RETURNING *`,
+      { id, answers, ...run },
+    );
+    return onlySession(rows);
+  }
+}
+
+function onlySession(rows: object[]): SessionEntity {
+  if (!rows[0]) throw new Error('The session is gone');
+  return camelRow<SessionEntity>(rows[0]);
+}
+
+function visible(query: SelectQueryBuilder<SessionEntity>): SelectQueryBuilder<SessionEntity> {
+  query.andWhere('s.deletedAt IS NULL');
+  const actor = currentTenantActor();
+  if (seesEverySession(actor)) return query;
+  return query.andWhere(`(s.visibility = 'tenant' OR s.createdBy = :me)`, { me: actor.userId });
+}
+
+function ordered(
+  query: SelectQueryBuilder<SessionEntity>,
+  sort: ListSessionsQuery['sort'],
+  after: SessionsAfter | null,
+): SelectQueryBuilder<SessionEntity> {
+  if (sort === 'createdAt') {
+    // Ids are UUIDv7: their order is that of creation.
+    if (after) query.andWhere('s.id < :afterId', { afterId: after.id });
+    return query.orderBy('s.id', 'DESC');
+  }
+  if (after) {
+    query.andWhere('(s.lastActivityAt, s.id) < (:afterAt::timestamptz, :afterId::uuid)', {
+      afterAt: after.at,
+      afterId: after.id,
+    });
+  }
+  return query.orderBy('s.lastActivityAt', 'DESC').addOrderBy('s.id', 'DESC');
+}

@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { RUN_ENDS, sessionRoom, type Envelope } from '../../../contracts/live-events.js';
+import { currentTenantActor } from '../../../platform/access/scope.js';
+import { Settings } from '../../../platform/config/settings.js';
+import { Db } from '../../../platform/database/db.js';
+import { parseLastEventId } from '../../../platform/live/sse-format.js';
+import { Live } from '../../../platform/live/live.js';
+import { SseStreams } from '../../../platform/live/sse-streams.js';
+import { MessagesRepository } from '../messages/messages.repository.js';
+import { shownMessage, type MessageSentDto } from '../messages/messages.dto.js';
+import { hasEnded, type Run } from '../runs/run.js';
+import { shownRun } from '../runs/runs.dto.js';
+import { RunsRepository } from '../runs/runs.repository.js';
+import { SessionSources } from './session-source.js';
+
+/** Live events are hints: the row is asked this often too. */
+const POLL_MS = 1_000;
+
+/** The three ways a run is answered with: its events, its end, or at once. */
+@Injectable()
+export class RunAnswers {
+  constructor(
+    private readonly runs: RunsRepository,
+    private readonly messages: MessagesRepository,
+    private readonly sources: SessionSources,
+    private readonly streams: SseStreams,
+    private readonly live: Live,
+    private readonly settings: Settings,
+    private readonly db: Db,
+  ) {}
+
+  /** Writes the run's events to the response until it ends or waits; the run goes on without its reader. */
+  async stream(run: Pick<Run, 'id' | 'sessionId'>, response: Response, options: { afterSeq?: number; endOnWait: boolean }): Promise<void> {
+    await this.streams.send(response, {
+      room: sessionRoom(currentTenantActor().tenantId, run.sessionId),
+      source: this.sources.ofRun(run.id),
+      run: { runId: run.id, afterSeq: options.afterSeq ?? 0, endOnWait: options.endOnWait },
+    });
+  }
+
+  /** As `stream`, for a reader who comes back and says how far it was. */
+  async resume(run: Pick<Run, 'id' | 'sessionId'>, request: Request, response: Response): Promise<void> {
+    await this.stream(run, response, { afterSeq: parseLastEventId(request.headers['last-event-id']), endOnWait: false });
+  }
+
+  /** Waits for the end, at most `WAIT_MAX_MS`: 201 with the answer, 202 with the run as it stands then. */
+  async wait(run: Run, response: Response): Promise<MessageSentDto> {
+    const ended = await this.ended(run, this.settings.http.waitMaxMs);
+    response.status(hasEnded(ended.status) ? 201 : 202);
+    return hasEnded(ended.status) ? this.finished(ended) : { run: shownRun(ended) };
+  }
+
+  async finished(run: Run): Promise<MessageSentDto> {
+    const message = run.status === 'failed' ? null : await this.messages.findAnswer(run.id, run.sessionId);
+    return { message: message && shownMessage(message), run: shownRun(run) };
+  }
+
+  /** The run once it has ended or waits for somebody, or as it is after `timeoutMs`. */
+  async ended(run: Pick<Run, 'id' | 'sessionId'>, timeoutMs: number): Promise<Run> {
+    const deadline = performance.now() + timeoutMs;
+    let wake = Promise.withResolvers<void>();
+    const ring = (): void => wake.resolve();
+    const onEvents = (envelopes: readonly Envelope[]): void => {
+      if (envelopes.some((e) => 'runId' in e && e.runId === run.id && (RUN_ENDS.has(e.type) || e.type === 'run.waiting'))) ring();
+    };
+    const leave = this.live.subscribe(sessionRoom(currentTenantActor().tenantId, run.sessionId), onEvents, ring);
+    try {
+      for (;;) {
+        const left = deadline - performance.now();
+        const timer = setTimeout(ring, Math.max(0, Math.min(left, POLL_MS)));
+        await wake.promise;
+        clearTimeout(timer);
+        wake = Promise.withResolvers();
+        const now = await this.db.run(() => this.runs.find(run.id));
+        if (!now) throw new Error('The run is gone');
+        if (hasEnded(now.status) || now.status === 'waiting' || deadline <= performance.now()) return now;
+      }
+    } finally {
+      leave();
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import { IsInt, IsOptional, IsUUID, Max, Min } from 'class-validator';
+import { SendMessageDto } from '../messages/messages.dto.js';
+
+export class JoinSessionDto {
+  @IsUUID('all')
+  sessionId: string;
+
+  /** Replay this run first. */
+  @IsOptional()
+  @IsUUID('all')
+  runId?: string;
+
+  /** With `runId`: the `seq` of the last event that is known already. */
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(Number.MAX_SAFE_INTEGER)
+  afterSeq?: number;
+}
+
+export class LeaveSessionDto {
+  @IsUUID('all')
+  sessionId: string;
+}
+
+export class SocketMessageDto extends SendMessageDto {
+  @IsUUID('all')
+  sessionId: string;
+}
+
+export class CancelRunDto {
+  @IsUUID('all')
+  runId: string;
+}

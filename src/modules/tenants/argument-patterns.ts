@@ -1,0 +1,39 @@
+import { ValidateBy, type ValidationOptions } from 'class-validator';
+import { compile } from 'json-p3';
+
+const MOST = 50;
+const LONGEST = 1000;
+
+/** JSONPaths as keys, patterns as values: one that can't be read would fail at each call of a tool instead. */
+export function ArePatterns(options?: ValidationOptions): PropertyDecorator {
+  return ValidateBy(
+    {
+      name: 'arePatterns',
+      validator: {
+        validate: (value: unknown) => typeof value === 'object' && value !== null && faultOf(value) === null,
+        defaultMessage: (args) => `$property ${faultOf(args?.value as object) ?? 'must be an object'}`,
+      },
+    },
+    options,
+  );
+}
+
+function faultOf(patterns: object): string | null {
+  const entries = Object.entries(patterns);
+  if (entries.length > MOST) return `must not name more than ${MOST} paths`;
+  for (const [path, pattern] of entries) {
+    if (typeof pattern !== 'string' || pattern.length > LONGEST)
+      return `must map each path to a text of at most ${LONGEST}`;
+    if (path.length > LONGEST || !isJsonPath(path)) return 'must have JSONPaths as its keys';
+  }
+  return null;
+}
+
+function isJsonPath(path: string): boolean {
+  try {
+    compile(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import { Db } from '../../platform/database/db.js';
+import { TENANT_COLUMNS, type TenantRow } from './tenant-row.js';
+
+export interface TenantChanges {
+  name?: string;
+  permissionPolicy?: object | null;
+  metadata?: Record<string, unknown> | null;
+}
+
+/** The tenant one acts in. */
+@Injectable()
+export class TenantsRepository {
+  constructor(private readonly db: Db) {}
+
+  async current(): Promise<TenantRow> {
+    return only(await this.db.sql<TenantRow>(`SELECT ${TENANT_COLUMNS} FROM tenants WHERE id = :tenantId`));
+  }
+
+  /** What is undefined stays, null resets. */
+  async change({ name, permissionPolicy, metadata }: TenantChanges): Promise<TenantRow> {
+    return only(
+      await this.db.sql<TenantRow>(
+        `UPDATE tenants SET
+           name = coalesce(:name, name),
+           permission_policy = CASE WHEN :setsPolicy THEN :permissionPolicy::jsonb ELSE permission_policy END,
+           metadata = CASE WHEN :setsMetadata THEN coalesce(:metadata::jsonb, '{}') ELSE metadata END,
+           updated_at = now()
+         WHERE id = :tenantId RETURNING ${TENANT_COLUMNS}`,
+        {
+          name: name ?? null,
+          setsPolicy: permissionPolicy !== undefined,
+          permissionPolicy: permissionPolicy ? JSON.stringify(permissionPolicy) : null,
+          setsMetadata: metadata !== undefined,
+          metadata: metadata ? JSON.stringify(metadata) : null,
+        },
+      ),
+    );
+  }
+}
+
+function only(rows: TenantRow[]): TenantRow {
+  const [row] = rows;
+  if (!row) throw new Error('The tenant of the actor does not exist');
+  return row;
+}

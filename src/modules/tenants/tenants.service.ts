@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import type { PermissionPolicy } from '../../contracts/permission-policy.js';
+import { Db } from '../../platform/database/db.js';
+import { Events } from '../../platform/events/events.js';
+import { shownTenant } from './tenant-row.js';
+import type { TenantDto, UpdateTenantDto } from './tenant.dto.js';
+import { TenantsRepository } from './tenants.repository.js';
+
+/** The tenant one acts in, as its own people see and change it. */
+@Injectable()
+export class TenantsService {
+  constructor(
+    private readonly tenants: TenantsRepository,
+    private readonly events: Events,
+    private readonly db: Db,
+  ) {}
+
+  async get(): Promise<TenantDto> {
+    return shownTenant(await this.tenants.current());
+  }
+
+  async permissionPolicy(): Promise<PermissionPolicy | null> {
+    return (await this.tenants.current()).permissionPolicy;
+  }
+
+  async update(dto: UpdateTenantDto): Promise<TenantDto> {
+    return this.db.run(async () => {
+      const { name, permissionPolicy, metadata } = dto;
+      const tenant = await this.tenants.change({ name, permissionPolicy, metadata });
+      await this.events.publish('tenant.updated', {
+        resourceType: 'tenant',
+        resourceId: tenant.id,
+        payload: {},
+        changes: { ...dto },
+      });
+      return shownTenant(tenant);
+    });
+  }
+}

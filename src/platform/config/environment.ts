@@ -1,0 +1,146 @@
+import { Transform, Type } from 'class-transformer';
+import { IsEmail, IsIn, IsInt, IsOptional, IsString, IsUrl, Matches, Max, MaxLength, Min, MinLength } from 'class-validator';
+
+const URL_RULES = { require_tld: false, require_protocol: true } as const;
+
+/** The environment as the operator writes it; one property per variable, each named and checked here alone. */
+export class Environment {
+  @IsIn(['development', 'test', 'staging', 'production'])
+  NODE_ENV = 'development';
+
+  @IsIn(['all', 'api', 'worker'])
+  ROLE = 'all';
+
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  @Max(65_535)
+  PORT = 3000;
+
+  @IsString()
+  @MinLength(1)
+  HOST = '0.0.0.0';
+
+  @IsOptional()
+  @IsUrl({ ...URL_RULES, protocols: ['http', 'https'] })
+  PUBLIC_URL?: string;
+
+  /** `true`, `false`, a number of proxies, or a list of networks. */
+  @IsString()
+  @Matches(/^(true|false|\d{1,2}|[\w.:/, ]+)$/)
+  TRUST_PROXY = 'false';
+
+  @IsString()
+  @MinLength(1)
+  DATA_DIR = './data';
+
+  @IsOptional()
+  @IsUrl({ ...URL_RULES, protocols: ['postgres', 'postgresql'] })
+  DATABASE_URL?: string;
+
+  @IsOptional()
+  @IsUrl({ ...URL_RULES, protocols: ['postgres', 'postgresql'] })
+  MIGRATION_DATABASE_URL?: string;
+
+  @Type(() => Number)
+  @IsInt()
+  @Min(2)
+  @Max(500)
+  DB_POOL_SIZE = 10;
+
+  @IsOptional()
+  @IsUrl({ ...URL_RULES, protocols: ['redis', 'rediss'] })
+  REDIS_URL?: string;
+
+  /** A comma-separated list rotates: the first signs, all verify. */
+  @IsOptional()
+  @Matches(/^[^,]{32,}(,[^,]{32,})*$/, { message: 'JWT_SECRET must be at least 32 characters, each of a comma-separated list' })
+  JWT_SECRET?: string;
+
+  @IsOptional()
+  @Matches(/^[^,]{32,}(,[^,]{32,})*$/, {
+    message: 'ENCRYPTION_KEY must be at least 32 characters, each of a comma-separated list',
+  })
+  ENCRYPTION_KEY?: string;
+
+  @IsOptional()
+  @IsEmail()
+  ADMIN_EMAIL?: string;
+
+  @IsOptional()
+  @MinLength(8)
+  @MaxLength(200)
+  ADMIN_PASSWORD?: string;
+
+  @IsOptional()
+  @IsString()
+  ANTHROPIC_API_KEY?: string;
+
+  @IsOptional()
+  @IsUrl({ ...URL_RULES, protocols: ['http', 'https'] })
+  ANTHROPIC_BASE_URL?: string;
+
+  @IsOptional()
+  @IsString()
+  DEFAULT_MODEL?: string;
+
+  @IsOptional()
+  @IsString()
+  MODELS_FILE?: string;
+
+  /** Origins of front ends, comma-separated; empty allows none but our own. */
+  @Transform(({ value }) => (typeof value === 'string' ? value.trim() : value) as unknown)
+  @Matches(/^(https?:\/\/[^\s,/]+(,\s*https?:\/\/[^\s,/]+)*)?$/, {
+    message: 'CORS_ORIGINS must be a comma-separated list of origins such as https://app.example.com',
+  })
+  CORS_ORIGINS = '';
+
+  @IsIn(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+  LOG_LEVEL = 'info';
+
+  @Type(() => Number)
+  @IsInt()
+  @Min(100)
+  @Max(600_000)
+  WAIT_MAX_MS = 60_000;
+
+  @IsOptional()
+  @MinLength(8)
+  METRICS_TOKEN?: string;
+
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  RATE_LIMIT_ANONYMOUS = 100;
+
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  RATE_LIMIT_AUTHENTICATED = 1000;
+
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  RATE_LIMIT_PREMIUM = 5000;
+
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  RATE_LIMIT_LOGIN = 10;
+
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  SOCKETS_PER_ADDRESS = 200;
+
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  SOCKET_MESSAGES_PER_MINUTE = 600;
+
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(3650)
+  RETENTION_TENANT_DAYS = 30;
+}

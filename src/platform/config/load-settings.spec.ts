@@ -1,0 +1,80 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { Environment } from './environment.js';
+import { BadSettings, loadSettings, OPTIONAL, readEnvironment } from './load-settings.js';
+
+const DATA_DIR = mkdtempSync(join(tmpdir(), 'atrium-settings-'));
+const SECRET = 'x'.repeat(32);
+const EXAMPLE = readFileSync(join(import.meta.dirname, '../../../.env.example'), 'utf8');
+
+afterAll(() => rmSync(DATA_DIR, { recursive: true }));
+
+function faultsOf(variables: Record<string, string>): string[] {
+  try {
+    loadSettings({ DATA_DIR, ...variables });
+    return [];
+  } catch (error) {
+    if (error instanceof BadSettings) return error.faults;
+    throw error;
+  }
+}
+
+describe('settings', () => {
+  it('starts with nothing set, on the embedded database with made secrets that stay the same', () => {
+    const first = loadSettings({ DATA_DIR });
+    expect(first.database.url).toBeNull();
+    expect(first.models.defaultModel).toBe('offline');
+    expect(first.secrets.jwt[0]?.length).toBeGreaterThanOrEqual(32);
+    expect(loadSettings({ DATA_DIR }).secrets).toEqual(first.secrets);
+  });
+
+  it('tells every fault at once, each naming its variable', () => {
+    const faults = faultsOf({ PORT: 'eighty', ROLE: 'boss', JWT_SECRET: 'short', DATABASE_URL: 'mysql://x' });
+    expect(faults).toHaveLength(4);
+    for (const name of ['PORT', 'ROLE', 'JWT_SECRET', 'DATABASE_URL']) expect(faults.join('\n')).toContain(name);
+  });
+
+  it('demands both secrets in production, of full length', () => {
+    expect(faultsOf({ NODE_ENV: 'production' })).toHaveLength(2);
+    expect(faultsOf({ NODE_ENV: 'production', JWT_SECRET: SECRET, ENCRYPTION_KEY: 'short' })).toHaveLength(1);
+    expect(faultsOf({ NODE_ENV: 'production', JWT_SECRET: SECRET, ENCRYPTION_KEY: SECRET })).toEqual([]);
+  });
+
+  it.each(['api', 'worker'])('refuses ROLE=%s without Redis', (ROLE) => {
+    expect(faultsOf({ ROLE })).toEqual([expect.stringContaining('REDIS_URL')]);
+  });
+
+  it('takes a list of secrets, the first to sign', () => {
+    const { secrets } = loadSettings({ DATA_DIR, JWT_SECRET: `${SECRET},${'y'.repeat(40)}` });
+    expect(secrets.jwt).toEqual([SECRET, 'y'.repeat(40)]);
+  });
+
+  it('can not be changed afterwards', () => {
+    const settings = loadSettings({ DATA_DIR });
+    expect(() => Object.assign(settings.http, { port: 1 })).toThrow(TypeError);
+  });
+
+  it('names in .env.example what the environment has, and nothing else', () => {
+    const named = [...EXAMPLE.matchAll(/^#?([A-Z][A-Z0-9_]+)=/gm)].map((match) => match[1]);
+    expect(named.sort()).toEqual([...Object.keys(new Environment()), ...OPTIONAL].sort());
+  });
+
+  it('shows in .env.example the defaults as they are', () => {
+    const shown = [...EXAMPLE.matchAll(/^([A-Z][A-Z0-9_]+)=(.*)$/gm)].map((match) => [match[1], match[2]]);
+    const defaults = Object.entries(new Environment()).map(([name, value]) => [name, String(value)]);
+    expect(Object.fromEntries(shown)).toEqual(Object.fromEntries(defaults));
+  });
+
+  it('reads .env, then the file of the environment, then the environment itself', () => {
+    writeFileSync(join(DATA_DIR, '.env'), 'NODE_ENV=staging\nPORT=1\nHOST=a\nLOG_LEVEL=debug\n');
+    writeFileSync(join(DATA_DIR, '.env.staging'), 'PORT=2\nHOST=b\n');
+    expect(readEnvironment(DATA_DIR, { HOST: 'c' })).toEqual({
+      NODE_ENV: 'staging',
+      PORT: '2',
+      HOST: 'c',
+      LOG_LEVEL: 'debug',
+    });
+  });
+});

@@ -1,0 +1,124 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import { plainToInstance } from 'class-transformer';
+import { validateSync } from 'class-validator';
+import { Environment } from './environment.js';
+import { madeSecret } from './made-secret.js';
+import { Settings } from './settings.js';
+
+/** Every fault of the environment, one line each. */
+export class BadSettings extends Error {
+  constructor(readonly faults: string[]) {
+    super(faults.join('\n'));
+  }
+}
+
+/** `.env`, then `.env.<NODE_ENV>`, then the environment; a later one wins. Empty means not set. */
+export function readEnvironment(folder = process.cwd(), own: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const base = readEnvFile(resolve(folder, '.env'));
+  const name = own['NODE_ENV'] ?? base['NODE_ENV'] ?? 'development';
+  const merged: Record<string, string | undefined> = { ...base, ...readEnvFile(resolve(folder, `.env.${name}`)), ...own };
+  return Object.fromEntries(
+    Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''),
+  );
+}
+
+function readEnvFile(path: string): Record<string, string | undefined> {
+  return existsSync(path) ? parseEnv(readFileSync(path, 'utf8')) : {};
+}
+
+/** @throws BadSettings listing every fault, before anything is opened or written. */
+export function loadSettings(variables: Record<string, string>): Settings {
+  const names = Object.keys(new Environment());
+  const optional = OPTIONAL.filter((name) => name in variables);
+  const picked = Object.fromEntries([...names, ...optional].filter((n) => n in variables).map((n) => [n, variables[n]]));
+  const environment = plainToInstance(Environment, picked, { exposeDefaultValues: true });
+  const faults = validateSync(environment, { stopAtFirstError: true }).map((fault) =>
+    Object.values(fault.constraints ?? {}).join('; '),
+  );
+  faults.push(...faultsBetween(environment));
+  if (faults.length > 0) throw new BadSettings(faults);
+  return deepFreeze(Object.assign(new Settings(), settingsOf(environment)));
+}
+
+/** Variables without a default; kept in line with Environment by a test. */
+export const OPTIONAL: readonly (keyof Environment)[] = [
+  'PUBLIC_URL',
+  'DATABASE_URL',
+  'MIGRATION_DATABASE_URL',
+  'REDIS_URL',
+  'JWT_SECRET',
+  'ENCRYPTION_KEY',
+  'ADMIN_EMAIL',
+  'ADMIN_PASSWORD',
+  'ANTHROPIC_API_KEY',
+  'ANTHROPIC_BASE_URL',
+  'DEFAULT_MODEL',
+  'MODELS_FILE',
+  'METRICS_TOKEN',
+];
+
+function faultsBetween(env: Environment): string[] {
+  const faults: string[] = [];
+  if (env.NODE_ENV === 'production') {
+    if (!env.JWT_SECRET) faults.push('JWT_SECRET is required in production (at least 32 characters)');
+    if (!env.ENCRYPTION_KEY) faults.push('ENCRYPTION_KEY is required in production (at least 32 characters)');
+  }
+  if (env.ROLE !== 'all' && !env.REDIS_URL) faults.push(`ROLE=${env.ROLE} needs REDIS_URL: processes find each other there`);
+  if (env.REDIS_URL && !env.DATABASE_URL) faults.push('REDIS_URL needs DATABASE_URL: the embedded database serves one process');
+  if (env.MIGRATION_DATABASE_URL && !env.DATABASE_URL) faults.push('MIGRATION_DATABASE_URL needs DATABASE_URL');
+  return faults;
+}
+
+function settingsOf(env: Environment): Settings {
+  const secret = (name: 'jwt' | 'encryption', given: string | undefined): string[] =>
+    given ? given.split(',') : [madeSecret(env.DATA_DIR, name)];
+  const anthropicKey = env.ANTHROPIC_API_KEY ?? null;
+  return {
+    env: env.NODE_ENV as Settings['env'],
+    role: env.ROLE as Settings['role'],
+    dataDir: resolve(env.DATA_DIR),
+    http: {
+      port: env.PORT,
+      host: env.HOST,
+      publicUrl: (env.PUBLIC_URL ?? `http://localhost:${env.PORT}`).replace(/\/+$/, ''),
+      trustProxy: trustProxy(env.TRUST_PROXY),
+      corsOrigins: env.CORS_ORIGINS === '' ? [] : env.CORS_ORIGINS.split(',').map((origin) => origin.trim()),
+      waitMaxMs: env.WAIT_MAX_MS,
+    },
+    database: {
+      url: env.DATABASE_URL ?? null,
+      migrationUrl: env.MIGRATION_DATABASE_URL ?? null,
+      poolSize: env.DB_POOL_SIZE,
+    },
+    redis: { url: env.REDIS_URL ?? null },
+    secrets: { jwt: secret('jwt', env.JWT_SECRET), encryption: secret('encryption', env.ENCRYPTION_KEY) },
+    admin: { email: env.ADMIN_EMAIL?.toLowerCase() ?? null, password: env.ADMIN_PASSWORD ?? null },
+    models: {
+      defaultModel: env.DEFAULT_MODEL ?? (anthropicKey ? 'claude-haiku-4-5' : 'offline'),
+      file: env.MODELS_FILE ?? null,
+      anthropic: { apiKey: anthropicKey, baseUrl: env.ANTHROPIC_BASE_URL ?? null },
+    },
+    log: { level: env.LOG_LEVEL as Settings['log']['level'] },
+    metricsToken: env.METRICS_TOKEN ?? null,
+    rateLimits: {
+      anonymous: env.RATE_LIMIT_ANONYMOUS,
+      authenticated: env.RATE_LIMIT_AUTHENTICATED,
+      premium: env.RATE_LIMIT_PREMIUM,
+      login: env.RATE_LIMIT_LOGIN,
+    },
+    sockets: { perAddress: env.SOCKETS_PER_ADDRESS, messagesPerMinute: env.SOCKET_MESSAGES_PER_MINUTE },
+    retention: { tenantDays: env.RETENTION_TENANT_DAYS },
+  };
+}
+
+function trustProxy(text: string): boolean | number | string {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return /^\d+$/.test(text) ? Number(text) : text;
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) deepFreeze(part as object);
+  return Object.freeze(value);
+}

@@ -1,0 +1,46 @@
+import type { LevelWithSilent } from 'pino';
+
+/** All settings, parsed once at start and frozen; the injection token is the class. */
+export class Settings {
+  readonly env: 'development' | 'test' | 'staging' | 'production';
+  readonly role: 'all' | 'api' | 'worker';
+  readonly dataDir: string;
+  readonly http: {
+    readonly port: number;
+    readonly host: string;
+    readonly publicUrl: string;
+    /** Express's `trust proxy`: false, true, a hop count or a list of networks. */
+    readonly trustProxy: boolean | number | string;
+    readonly corsOrigins: readonly string[];
+    readonly waitMaxMs: number;
+  };
+  readonly database: {
+    /** Null: the embedded database in `dataDir`. */
+    readonly url: string | null;
+    readonly migrationUrl: string | null;
+    readonly poolSize: number;
+  };
+  readonly redis: { readonly url: string | null };
+  readonly secrets: {
+    /** The first signs, all verify. */
+    readonly jwt: readonly string[];
+    readonly encryption: readonly string[];
+  };
+  readonly admin: { readonly email: string | null; readonly password: string | null };
+  readonly models: {
+    readonly defaultModel: string;
+    readonly file: string | null;
+    readonly anthropic: { readonly apiKey: string | null; readonly baseUrl: string | null };
+  };
+  readonly log: { readonly level: LevelWithSilent };
+  readonly metricsToken: string | null;
+  /** Requests per minute. */
+  readonly rateLimits: {
+    readonly anonymous: number;
+    readonly authenticated: number;
+    readonly premium: number;
+    readonly login: number;
+  };
+  readonly sockets: { readonly perAddress: number; readonly messagesPerMinute: number };
+  readonly retention: { readonly tenantDays: number };
+}

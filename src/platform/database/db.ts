@@ -1,0 +1,170 @@
+import { Injectable } from '@nestjs/common';
+import type { PoolClient } from 'pg';
+import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
+import type { Actor } from '../access/actor.js';
+import { currentActor, currentTenantActor } from '../access/scope.js';
+import { DatabaseGone, isConnectionFailure } from './database-errors.js';
+import { bindNamed } from './named-parameters.js';
+import { openTransaction, transactions, type Transaction } from './transaction.js';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const CONNECT_ATTEMPTS = 6;
+
+/** The only way to the database: every statement runs in a transaction that belongs to one actor. */
+@Injectable()
+export class Db {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /**
+   * Joins the open transaction or opens one, as the current actor: role and tenant are set for the transaction alone.
+   * Throws when the open one belongs to another actor.
+   */
+  async run<T>(fn: (manager: EntityManager) => Promise<T>): Promise<T> {
+    const actor = currentActor();
+    const outer = openTransaction();
+    if (outer) {
+      if (outer.actor !== actor) throw new Error('A transaction of another actor is open');
+      return fn(outer.manager);
+    }
+    const connection = await this.begin(actor);
+    const { runner, client } = connection;
+    const transaction: Transaction = { manager: runner.manager, actor, afterCommit: [], ended: false };
+    let broken = false;
+    let result: T;
+    try {
+      result = await transactions.run(transaction, () => fn(runner.manager));
+      const { command } = await client.query('COMMIT');
+      // Postgres answers ROLLBACK when a failed statement was swallowed inside.
+      if (command !== 'COMMIT') throw new Error('The transaction was rolled back: a failed statement was caught inside');
+    } catch (error) {
+      await client.query('ROLLBACK').catch(() => (broken = true));
+      throw isConnectionFailure(error) ? new DatabaseGone(error) : error;
+    } finally {
+      transaction.ended = true;
+      await release(connection, broken);
+    }
+    // Outside of the ended transaction's context: what these start is no part of it.
+    for (const callback of transaction.afterCommit) transactions.run(null, callback);
+    return result;
+  }
+
+  /** Runs `callback` when the open transaction has committed; never when it has not. */
+  afterCommit(callback: () => void): void {
+    const transaction = openTransaction();
+    if (!transaction) throw new Error('No transaction is open');
+    transaction.afterCommit.push(callback);
+  }
+
+  /**
+   * SQL of the current tenant with named parameters (`:name`); it must use `:tenantId`, which is bound here.
+   * Returns the rows of a SELECT or RETURNING.
+   */
+  async sql<Row>(text: string, parameters: Record<string, unknown> = {}): Promise<Row[]> {
+    const { tenantId } = currentTenantActor();
+    if (!text.includes(':tenantId')) throw new Error('Tenant SQL must name :tenantId');
+    return this.query<Row>(text, { ...parameters, tenantId });
+  }
+
+  /** SQL of a system actor, with named parameters; the tenant, if any, is the statement's own business. */
+  async systemSql<Row>(text: string, parameters: Record<string, unknown> = {}): Promise<Row[]> {
+    if (currentActor().kind !== 'system') throw new Error('Only a system actor may leave the tenant');
+    return this.query<Row>(text, parameters);
+  }
+
+  /**
+   * One of the look-ups that work before the tenant is known, in one round trip. `name` is a function of ours,
+   * `argument` goes in as a literal, because the simple protocol that sends both statements at once binds nothing.
+   */
+  async lookup<Row>(name: LookupFunction, argument: string): Promise<Row[]> {
+    const connection = await this.connect();
+    let broken = false;
+    try {
+      const results = (await connection.client.query(
+        `SELECT set_config('role','atrium_app',true); SELECT * FROM ${name}(${literal(argument)})`,
+      )) as unknown as { rows: Row[] }[];
+      return results.at(-1)?.rows ?? [];
+    } catch (error) {
+      if (!isConnectionFailure(error)) throw error;
+      broken = true;
+      throw new DatabaseGone(error);
+    } finally {
+      await release(connection, broken);
+    }
+  }
+
+  private async query<Row>(text: string, parameters: Record<string, unknown>): Promise<Row[]> {
+    const bound = bindNamed(text, parameters);
+    return this.run(async (manager) => {
+      const result: unknown = await manager.query(bound.text, bound.values);
+      return rowsOf<Row>(result);
+    });
+  }
+
+  /** Until BEGIN has passed nothing was done, so a restart of the database is waited out instead of failing. */
+  private async begin(actor: Actor): Promise<Connection> {
+    const set = beginStatement(actor);
+    for (let attempt = 1; ; attempt++) {
+      const connection = await this.connect();
+      try {
+        await connection.client.query(set);
+        return connection;
+      } catch (error) {
+        await release(connection, true);
+        if (!isConnectionFailure(error)) throw error;
+        if (attempt === CONNECT_ATTEMPTS) throw new DatabaseGone(error);
+        await pause(attempt);
+      }
+    }
+  }
+
+  private async connect(): Promise<Connection> {
+    for (let attempt = 1; ; attempt++) {
+      const runner = this.dataSource.createQueryRunner();
+      try {
+        return { runner, client: (await runner.connect()) as PoolClient };
+      } catch (error) {
+        await runner.release();
+        if (!isConnectionFailure(error)) throw error;
+        if (attempt === CONNECT_ATTEMPTS) throw new DatabaseGone(error);
+        await pause(attempt);
+      }
+    }
+  }
+}
+
+interface Connection {
+  runner: QueryRunner;
+  client: PoolClient;
+}
+
+export type LookupFunction = 'atrium_user_by_email' | 'atrium_token_session' | 'atrium_api_key';
+
+function beginStatement(actor: Actor): string {
+  if (actor.kind === 'system') return `BEGIN; SELECT set_config('role','atrium_system',true)`;
+  if (!UUID.test(actor.tenantId)) throw new Error('The tenant id of an actor must be a UUID');
+  return `BEGIN; SELECT set_config('role','atrium_app',true), set_config('app.tenant_id','${actor.tenantId}',true)`;
+}
+
+/** The database may run with any `standard_conforming_strings`, so backslashes are escaped explicitly. */
+function literal(text: string): string {
+  const escaped = text.replaceAll('\\', '\\\\').replaceAll("'", "''");
+  return ` E'${escaped}'`;
+}
+
+async function release({ runner, client }: Connection, broken: boolean): Promise<void> {
+  // The pool drops a client that is ending; one in an unknown state must not serve the next request.
+  if (broken) void client.end().catch(() => undefined);
+  await runner.release();
+}
+
+async function pause(attempt: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** attempt, 1000)));
+}
+
+function rowsOf<Row>(result: unknown): Row[] {
+  // TypeORM answers [rows, count] for UPDATE and DELETE, rows otherwise.
+  if (Array.isArray(result) && result.length === 2 && Array.isArray(result[0]) && typeof result[1] === 'number') {
+    return result[0] as Row[];
+  }
+  return result as Row[];
+}

@@ -1,0 +1,20 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { EntityManager } from 'typeorm';
+import type { Actor } from '../access/actor.js';
+
+/** The transaction that is open on this path of execution. */
+export interface Transaction {
+  readonly manager: EntityManager;
+  readonly actor: Actor;
+  readonly afterCommit: (() => void)[];
+  /** Set when it has ended, so that a forgotten promise can't use its connection. */
+  ended: boolean;
+}
+
+export const transactions = new AsyncLocalStorage<Transaction | null>();
+
+export function openTransaction(): Transaction | null {
+  const transaction = transactions.getStore() ?? null;
+  if (transaction?.ended) throw new Error('The transaction has ended: a promise inside it was not awaited');
+  return transaction;
+}

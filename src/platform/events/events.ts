@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import { v7 } from 'uuid';
+import type { DomainEventName, DomainEvents } from '../../contracts/domain-events.js';
+import type { Actor } from '../access/actor.js';
+import { currentActor, currentScope } from '../access/scope.js';
+import { Db } from '../database/db.js';
+import { openTransaction } from '../database/transaction.js';
+import { EventConsumers } from './event-consumers.js';
+import { OutboxRelay } from './outbox.relay.js';
+
+interface Publication<N extends DomainEventName> {
+  resourceType: string;
+  resourceId: string | null;
+  payload: DomainEvents[N];
+  /** What the audit log shows as changed; secrets never. */
+  changes?: Record<string, unknown> | null;
+  /** Named by a system actor, who is in no tenant; for any other it is the actor's. */
+  tenantId?: string;
+}
+
+/** One statement, so that an event costs one round trip whatever the number of its consumers. */
+const INSERT = `
+  WITH event AS (
+    INSERT INTO events (tenant_id, id, action, actor_type, actor_id, resource_type, resource_id, ip, correlation_id,
+                        payload, changes)
+    VALUES (:tenantId, :id, :action, :actorType, :actorId, :resourceType, :resourceId, :ip, :correlationId,
+            :payload, :changes)
+    RETURNING tenant_id, id)
+  INSERT INTO outbox (tenant_id, event_id, consumer)
+  SELECT event.tenant_id, event.id, consumer FROM event, unnest(:consumers::text[]) AS consumer`;
+
+@Injectable()
+export class Events {
+  constructor(
+    private readonly db: Db,
+    private readonly consumers: EventConsumers,
+    private readonly relay: OutboxRelay,
+  ) {}
+
+  /**
+   * Stores that `action` happened, for the audit log and for those to be told, in the transaction of the change itself.
+   * @throws outside of `db.run`, and when the tenant is missing (system actors) or another's.
+   */
+  async publish<N extends DomainEventName>(action: N, event: Publication<N>): Promise<void> {
+    if (!openTransaction()) throw new Error(`${action} must be published in the transaction of the change it tells of`);
+    const actor = currentActor();
+    const { correlationId, ip } = currentScope();
+    const consumers = this.consumers.of(action);
+    const parameters = {
+      tenantId: tenantOf(actor, action, event.tenantId),
+      id: v7(),
+      action,
+      actorType: actor.kind,
+      actorId: actor.kind === 'system' ? null : actor.userId,
+      resourceType: event.resourceType,
+      resourceId: event.resourceId,
+      ip,
+      correlationId,
+      payload: JSON.stringify(event.payload),
+      changes: event.changes ? JSON.stringify(event.changes) : null,
+      consumers,
+    };
+    await (actor.kind === 'system' ? this.db.systemSql(INSERT, parameters) : this.db.sql(INSERT, parameters));
+    if (event.resourceId !== null) await bindIdempotencyKey(event.resourceId);
+    if (consumers.length > 0) this.db.afterCommit(() => this.relay.kick());
+  }
+}
+
+function tenantOf(actor: Actor, action: DomainEventName, named: string | undefined): string {
+  if (actor.kind === 'system') {
+    if (named === undefined) throw new Error(`A system actor (${actor.reason}) must name the tenant of ${action}`);
+    return named;
+  }
+  if (named !== undefined && named !== actor.tenantId) throw new Error(`${action} is of another tenant than its actor`);
+  return actor.tenantId;
+}
+
+/** A keyed request is bound to the first resource it changes, so that a repetition can answer with it. */
+async function bindIdempotencyKey(resourceId: string): Promise<void> {
+  const scope = currentScope();
+  const bind = scope.bindIdempotency;
+  scope.bindIdempotency = null;
+  await bind?.(resourceId);
+}

@@ -1,0 +1,48 @@
+import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import type { DomainError } from '../../contracts/errors.js';
+import { scopeIfAny } from '../access/scope.js';
+import { discardBody } from './discard-body.js';
+import { asDomainError, errorBody } from './error-body.js';
+
+/** The one place where errors become answers. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter {
+  private readonly logger = new Logger(ErrorFilter.name);
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const error = asDomainError(thrown);
+    this.log(error, thrown);
+    const http = host.switchToHttp();
+    sendError(error, http.getRequest<Request>(), http.getResponse<Response>());
+  }
+
+  private log(error: DomainError, thrown: unknown): void {
+    if (error.code === 'internal_error') this.logger.error(thrown instanceof Error ? thrown : { thrown });
+    else if (error.status >= 500) this.logger.warn(error);
+  }
+}
+
+function sendError(error: DomainError, request: Request, response: Response): void {
+  if (response.writableEnded || response.destroyed) return;
+  if (response.headersSent) {
+    breakOff(response);
+    return;
+  }
+  for (const name of ['Content-Disposition', 'Content-Encoding', 'Content-Length', 'Idempotent-Replayed']) {
+    response.removeHeader(name);
+  }
+  if (error.retryAfter !== undefined) response.setHeader('Retry-After', String(Math.ceil(error.retryAfter)));
+  if (error.status === 401 && !response.hasHeader('WWW-Authenticate')) response.setHeader('WWW-Authenticate', 'Bearer');
+  const path = request.originalUrl.split('?', 1)[0] ?? '';
+  const body = errorBody(error, { correlationId: scopeIfAny()?.correlationId ?? '', path });
+  response.status(error.status).type('application/json').send(JSON.stringify(body));
+  discardBody(request);
+}
+
+/** An event stream just ends. Any other answer would look whole if it did, so its connection is cut. */
+function breakOff(response: Response): void {
+  const type = String(response.getHeader('Content-Type') ?? '');
+  if (type.startsWith('text/event-stream')) response.end();
+  else response.destroy();
+}

@@ -1,0 +1,48 @@
+import { Logger } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { Readiness } from './readiness.js';
+
+/** For load balancers to see that this process is no longer ready, before it stops listening. */
+const DRAIN_MS = 1_000;
+/** How long answers under way may take until their connections are cut. */
+const CONNECTIONS_MS = 12_000;
+const LIMIT_MS = 25_000;
+
+const logger = new Logger('Shutdown');
+
+/** On SIGTERM and SIGINT: not ready, a short wait, close, exit 0. What hangs is cut off; a second signal ends at once. */
+export function stopOnSignals(app: NestExpressApplication): void {
+  let isStopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (isStopping) process.exit(1);
+      isStopping = true;
+      logger.log(`${signal}: stopping`);
+      void stop(app).then((code) => process.exit(code));
+    });
+  }
+}
+
+async function stop(app: NestExpressApplication): Promise<number> {
+  app.get(Readiness).markStopping();
+  setTimeout(() => app.getHttpServer().closeAllConnections(), DRAIN_MS + CONNECTIONS_MS).unref();
+  const limit = new Promise<number>((resolve) => {
+    setTimeout(() => {
+      logger.error(`Not stopped within ${LIMIT_MS} ms`);
+      resolve(1);
+    }, LIMIT_MS).unref();
+  });
+  return Promise.race([close(app), limit]);
+}
+
+async function close(app: NestExpressApplication): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
+  try {
+    await app.close();
+    logger.log('Stopped');
+    return 0;
+  } catch (error) {
+    logger.error(error);
+    return 1;
+  }
+}

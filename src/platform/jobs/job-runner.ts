@@ -1,0 +1,66 @@
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { JOBS, type JobName } from '../../contracts/jobs.js';
+import { inScope, newScope } from '../access/scope.js';
+import type { JobProcessor, JobProcessors } from './job-processor.js';
+import { settledWithin } from './settled-within.js';
+
+export const JOB_PROCESSORS = Symbol('job processors');
+
+/** A ring as it comes out of a queue. */
+interface Arrival {
+  job: JobName;
+  /** Not yet known to have the job's shape: it may have been through Redis, and an older version of this program. */
+  payload: unknown;
+  correlationId: string;
+}
+
+/** Runs processors, whichever queue the ring came through. */
+@Injectable()
+export class JobRunner implements OnModuleInit {
+  private readonly logger = new Logger('Jobs');
+  private readonly stopping = new AbortController();
+  private readonly running = new Set<Promise<void>>();
+
+  constructor(
+    private readonly modules: ModuleRef,
+    @Inject(JOB_PROCESSORS) private readonly processors: JobProcessors,
+  ) {}
+
+  /** A processor that no module provides stops the start, not the first job. */
+  onModuleInit(): void {
+    for (const job of Object.keys(this.processors) as JobName[]) this.processor(job);
+  }
+
+  /** Never rejects: what a processor throws is logged, and its row comes due again when the lease has run out. */
+  async run(arrival: Arrival): Promise<void> {
+    const work = this.process(arrival);
+    this.running.add(work);
+    await work;
+    this.running.delete(work);
+  }
+
+  /** Tells processors to hand back what they hold; false when some had not done so in time. */
+  async stop(limitMs: number): Promise<boolean> {
+    this.stopping.abort();
+    return settledWithin(limitMs, Promise.all(this.running));
+  }
+
+  private async process({ job, payload, correlationId }: Arrival): Promise<void> {
+    const parsed = JOBS[job].payload.safeParse(payload);
+    if (!parsed.success) {
+      this.logger.error({ job, payload, correlationId }, `Not a payload of ${job}, dropped`);
+      return;
+    }
+    const context = { signal: this.stopping.signal };
+    try {
+      await inScope(newScope({ correlationId }), () => this.processor(job).process(parsed.data, context));
+    } catch (error) {
+      this.logger.error({ err: error, job, payload, correlationId }, `${job} failed`);
+    }
+  }
+
+  private processor(job: JobName): JobProcessor<JobName> {
+    return this.modules.get<JobProcessor<JobName>>(this.processors[job], { strict: false });
+  }
+}

@@ -1,0 +1,142 @@
+import { Logger } from '@nestjs/common';
+import type { Socket } from 'socket.io';
+import { AccessDenied, Unauthenticated } from '../../contracts/errors.js';
+import type { LooseEventType } from '../../contracts/live-events.js';
+import type { TenantActor } from '../access/actor.js';
+import type { Authenticated, Authenticator } from '../access/authenticator.js';
+import { inScope, newScope } from '../access/scope.js';
+import { Follows } from './follows.js';
+import type { LiveLimits } from './live-limits.js';
+import { MessageBudget } from './message-budget.js';
+import { SocketSink } from './socket-sink.js';
+
+/** Who opened a socket, and with what. */
+export interface Admitted extends Authenticated {
+  credential: string;
+  address: string;
+}
+
+interface ConnectionContext {
+  authenticator: Authenticator;
+  limits: LiveLimits;
+  messagesPerMinute: number;
+}
+
+/** A credential may have been revoked between its check and the moment from which the socket hears of it. */
+const FIRST_RECHECK_MS = 500;
+/** So long a client may take to take its leave before the connection is cut off. */
+const FAREWELL_MS = 500;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** One open socket: whose it is, until when, and what it follows. */
+export class SocketConnection {
+  readonly sink: SocketSink;
+  readonly follows: Follows;
+  readonly budget: MessageBudget;
+  readonly address: string;
+  readonly userAgent: string | null;
+  private readonly logger = new Logger('Socket');
+  private credential: string;
+  private known: TenantActor;
+  private expiry: NodeJS.Timeout | undefined;
+  private recheck: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly socket: Socket,
+    admitted: Admitted,
+    private readonly context: ConnectionContext,
+  ) {
+    this.sink = new SocketSink(socket);
+    this.follows = new Follows(context.limits.followsPerSocket);
+    this.budget = new MessageBudget(context.messagesPerMinute);
+    this.address = admitted.address;
+    this.userAgent = socket.handshake.headers['user-agent'] ?? null;
+    this.credential = admitted.credential;
+    this.known = admitted.actor;
+    this.endAt(admitted.expiresAt);
+    this.recheckIn(Math.min(FIRST_RECHECK_MS, context.limits.accessRecheckMs));
+  }
+
+  /** As of the last check. */
+  get actor(): TenantActor {
+    return this.known;
+  }
+
+  /** Asks anew who the socket's credential is. Throws `Unauthenticated`, and ends the socket, when it is nobody's any more. */
+  async authenticate(): Promise<TenantActor> {
+    const { credential } = this;
+    const authenticated = await this.context.authenticator.authenticate(credential);
+    if (authenticated) return authenticated.actor;
+    // A renewal may have come in between.
+    if (credential === this.credential) this.end('access.revoked');
+    throw new Unauthenticated('The access of this connection has ended');
+  }
+
+  async renew(credential: string): Promise<Date | null> {
+    const authenticated = await this.context.authenticator.authenticate(credential);
+    if (!authenticated) throw new Unauthenticated('The token is not valid');
+    const { actor, expiresAt } = authenticated;
+    if (actor.tenantId !== this.known.tenantId || actor.userId !== this.known.userId) {
+      throw new AccessDenied('The token belongs to another user or tenant');
+    }
+    this.credential = credential;
+    this.known = actor;
+    this.endAt(expiresAt);
+    return expiresAt;
+  }
+
+  /** Tells the client why and disconnects it; it is not meant to come back by itself. */
+  end(reason: 'access.revoked' | 'access.expired'): void {
+    this.tell(reason);
+    this.socket.disconnect(true);
+    this.cutOffSoon();
+  }
+
+  /** Tells the client to come back; closing the transport alone makes clients reconnect by themselves. */
+  sendAway(): void {
+    this.tell('server.restart');
+    this.socket.conn.close();
+    this.cutOffSoon();
+  }
+
+  /** The socket has disconnected. */
+  dispose(): void {
+    clearTimeout(this.expiry);
+    clearTimeout(this.recheck);
+    this.follows.clear();
+    this.sink.release();
+  }
+
+  private tell(type: LooseEventType): void {
+    this.sink.write({ type, at: new Date().toISOString(), data: {} });
+  }
+
+  private cutOffSoon(): void {
+    setTimeout(() => this.sink.close(), FAREWELL_MS).unref();
+  }
+
+  private endAt(expiresAt: Date | null): void {
+    clearTimeout(this.expiry);
+    if (!expiresAt) return;
+    const left = expiresAt.getTime() - Date.now();
+    const next = left > MAX_TIMER_MS ? () => this.endAt(expiresAt) : () => this.end('access.expired');
+    this.expiry = setTimeout(next, Math.min(left, MAX_TIMER_MS)).unref();
+  }
+
+  private recheckIn(ms: number): void {
+    this.recheck = setTimeout(() => void this.checkAgain(), ms).unref();
+  }
+
+  /** The signal of a revocation may be lost. */
+  private async checkAgain(): Promise<void> {
+    const scope = newScope({ ip: this.address, userAgent: this.userAgent });
+    try {
+      const { role } = await inScope(scope, () => this.authenticate());
+      if (role !== this.known.role) this.end('access.revoked');
+    } catch (error) {
+      if (error instanceof Unauthenticated) return;
+      this.logger.warn({ err: error }, 'Access could not be checked again');
+    }
+    if (this.socket.connected) this.recheckIn(this.context.limits.accessRecheckMs);
+  }
+}

@@ -1,0 +1,70 @@
+import type { ServerResponse } from 'node:http';
+import type { Envelope } from '../../contracts/live-events.js';
+import type { EventSink } from './event-sink.js';
+import { SendBuffer, systemQueueBytes } from './send-buffer.js';
+import { SSE_PING, sseEvent } from './sse-format.js';
+
+/** An HTTP response that is a stream of server-sent events. */
+export class SseSink implements EventSink {
+  private readonly gone = new AbortController();
+  private readonly unsent: SendBuffer;
+  private ping: NodeJS.Timeout | undefined;
+  readonly closed = this.gone.signal;
+
+  constructor(private readonly response: ServerResponse) {
+    this.unsent = new SendBuffer(() => systemQueueBytes(response.socket));
+    response.once('close', () => this.onClose());
+    if (response.closed || response.destroyed) this.onClose();
+  }
+
+  /** Sends the headers; until then an error can still be answered as JSON. */
+  start(pingMs: number): void {
+    if (this.closed.aborted) return;
+    this.response.writeHead(200, {
+      'Content-Type': 'text/event-stream; charset=utf-8',
+      'Cache-Control': 'no-cache, no-transform',
+      'X-Accel-Buffering': 'no',
+    });
+    this.response.flushHeaders();
+    this.ping = setInterval(() => this.sendPing(), pingMs).unref();
+  }
+
+  write(envelope: Envelope): void {
+    if (this.closed.aborted || this.response.writableEnded) return;
+    const event = sseEvent(envelope);
+    this.response.write(event, this.unsent.add(event.length));
+  }
+
+  bufferedBytes(): number {
+    return this.unsent.bytes;
+  }
+
+  taken(): number {
+    return this.unsent.taken();
+  }
+
+  drained(): Promise<void> {
+    return this.unsent.drained();
+  }
+
+  end(): void {
+    clearInterval(this.ping);
+    if (!this.closed.aborted) this.response.end();
+  }
+
+  close(): void {
+    this.response.destroy();
+    this.onClose();
+  }
+
+  private sendPing(): void {
+    // What waits already keeps the connection busy.
+    if (this.unsent.bytes === 0 && !this.response.writableEnded) this.response.write(SSE_PING);
+  }
+
+  private onClose(): void {
+    clearInterval(this.ping);
+    this.gone.abort();
+    this.unsent.close();
+  }
+}

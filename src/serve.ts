@@ -1,0 +1,36 @@
+import { createApp } from './bootstrap.js';
+import { BadSettings, loadSettings, readEnvironment } from './platform/config/load-settings.js';
+import type { Settings } from './platform/config/settings.js';
+import { DataDirInUse } from './platform/database/embedded/embedded-postgres.js';
+import { MigrationFailed } from './platform/database/migrator.js';
+import { stopOnSignals } from './platform/http/shutdown.js';
+import { Readiness } from './platform/http/readiness.js';
+
+/** Starts the process as its settings say; what the operator can mend ends it with plain lines and exit code 1. */
+export async function serve(): Promise<void> {
+  const settings = settingsOrExit();
+  try {
+    const app = await createApp(settings);
+    stopOnSignals(app);
+    await app.listen(settings.http.port, settings.http.host);
+    app.get(Readiness).markReady();
+  } catch (error) {
+    process.stderr.write(`${startFault(error)}\n`);
+    process.exit(1);
+  }
+}
+
+function settingsOrExit(): Settings {
+  try {
+    return loadSettings(readEnvironment());
+  } catch (error) {
+    if (!(error instanceof BadSettings)) throw error;
+    for (const fault of error.faults) process.stderr.write(`${fault}\n`);
+    return process.exit(1);
+  }
+}
+
+function startFault(error: unknown): string {
+  if (error instanceof DataDirInUse || error instanceof MigrationFailed) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
