@@ -40,6 +40,13 @@ class NoteDto {
   fate?: string;
 }
 
+async function bind(resourceId: string, resourceType: string): Promise<void> {
+  const { bindIdempotency } = currentScope() as {
+    bindIdempotency: ((id: string, type: string) => Promise<void>) | null;
+  };
+  await bindIdempotency?.(resourceId, resourceType);
+}
+
 @Injectable()
 class Notes {
   readonly stored = new Map<string, string>();
@@ -55,14 +62,18 @@ class Notes {
     if (fate === 'waits-before') await this.gate();
     if (fate === 'fails-before') throw new BadRequest('before');
     await this.db.run(async () => {
-      await currentScope().bindIdempotency?.(id);
-      await currentScope().bindIdempotency?.(v7());
+      await bind(id, 'note');
+      await bind(v7(), 'note');
       if (fate === 'fails-within') throw new BadRequest('within');
     });
     this.stored.set(id, text);
     if (fate === 'waits-after') await this.gate();
     if (fate === 'fails-after') throw new BadRequest('after');
     return id;
+  }
+
+  async writeFolder(): Promise<void> {
+    await this.db.run(() => bind(v7(), 'folder'));
   }
 
   require(id: string): { id: string; text: string } {
@@ -113,6 +124,23 @@ class NotesController {
   @Replay((controller: NotesController, id, _request, response) => controller.write(id, response, 'again'))
   async stream(@Body() dto: NoteDto, @Res() response: Response): Promise<void> {
     this.write(await this.notes.write(dto), response, 'first');
+  }
+
+  /** Nest would send what such a handler returns; this one has ended the response itself. */
+  @Post('either')
+  @HttpCode(200)
+  @Access({})
+  @Replay((controller: NotesController, id, _request, response) => controller.write(id, response, 'again'))
+  async either(@Body() dto: NoteDto, @Res({ passthrough: true }) response: Response): Promise<void> {
+    this.write(await this.notes.write(dto), response, 'first');
+  }
+
+  @Post('in-folder')
+  @Access({})
+  @Replay((controller: NotesController, id) => controller.get(id), { of: 'note' })
+  async createInFolder(@Body() dto: NoteDto): Promise<object> {
+    await this.notes.writeFolder();
+    return { note: this.notes.require(await this.notes.write(dto)) };
   }
 
   @Post('login')
@@ -216,9 +244,15 @@ describe('A POST sent again with its key', () => {
     expect(again.headers.get('idempotent-replayed')).toBe('true');
   });
 
-  it('may stream its answer again', async () => {
-    const first = await someone.post('/notes/stream', { text: 'a' }, keyed('k')).expect(200);
-    const again = await someone.post('/notes/stream', { text: 'a' }, keyed('k')).expect(200);
+  it('is answered with the resource that the route is about, when it changed others too', async () => {
+    const first = await someone.post('/notes/in-folder', { text: 'a' }, keyed('k')).expect(201);
+    const again = await someone.post('/notes/in-folder', { text: 'a' }, keyed('k')).expect(201);
+    expect({ note: again.json() }).toEqual(first.json());
+  });
+
+  it.each(['/notes/stream', '/notes/either'])('may stream its answer again (%s)', async (path) => {
+    const first = await someone.post(path, { text: 'a' }, keyed('k')).expect(200);
+    const again = await someone.post(path, { text: 'a' }, keyed('k')).expect(200);
     expect(again.text).toBe(first.text.replace('first', 'again'));
     expect(again.headers.get('content-type')).toContain('text/event-stream');
   });

@@ -20,7 +20,7 @@ import { asSystem, eventually, givenRun, givenTenant } from './platform-fixtures
 
 type Payload = JobPayload<'run.execute'>;
 
-const redisUrl = process.env['TEST_REDIS_URL'] ?? null;
+const redisUrl = ownRedis(process.env['TEST_REDIS_URL']);
 const describeWithRedis = redisUrl ? describe : describe.skip;
 
 let db: Db;
@@ -38,6 +38,11 @@ afterEach(async () => {
 });
 
 afterAll(() => close());
+
+/** The database that this worker of the test run has to itself. */
+function ownRedis(server: string | undefined): string | null {
+  return server ? new URL(`/${process.env['JEST_WORKER_ID'] ?? '0'}`, server).toString() : null;
+}
 
 /** A process of its own as far as jobs go, which does `work` when a run's doorbell rings. */
 async function givenProcess(role: Settings['role'], url: string | null, work: JobProcessor<'run.execute'>['process']) {

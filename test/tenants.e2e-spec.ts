@@ -88,6 +88,9 @@ describe('the tenant one is in', () => {
     ],
     [{ permissionPolicy: { rules: [{ tool: 'a:b', action: 'deny', more: 1 }] } }, 'permissionPolicy.rules[0].more'],
     [{ permissionPolicy: [] }, 'permissionPolicy'],
+    [{ permissionPolicy: [POLICY] }, 'permissionPolicy'],
+    [{ permissionPolicy: { rules: [[{ tool: 'a:b', action: 'deny' }]] } }, 'permissionPolicy.rules'],
+    [{ permissionPolicy: { rules: [null] } }, 'permissionPolicy.rules'],
   ])('refuses %j', async (body, field) => {
     const { as, slug } = await given.tenant();
     const refused = (await as.patch('/tenant', body).expect(422)).json<any>();

@@ -86,7 +86,7 @@ function cleaned(text: string, apiKey: string): string {
 }
 
 /** `retry-after-ms`, else `retry-after` in seconds or as a date. */
-export function retryAfterMs(headers: Headers | undefined): number | undefined {
+function retryAfterMs(headers: Headers | undefined): number | undefined {
   const exact = Number.parseFloat(headers?.get('retry-after-ms') ?? '');
   if (exact >= 0) return exact;
   const text = headers?.get('retry-after');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { answered, blocks, givenUpstream, said, streaming } from '../../../test/upstream/anthropic-client.js';
 import { aRequest, collect, collectUntilError, textOf } from '../../../test/upstream/model-request.js';
-import type { Reply } from '../../../test/upstream/reply.js';
+import { calling, type Reply } from '../../../test/upstream/reply.js';
 import type { ModelMessage, ModelUsage } from './model-client.js';
 
 const { upstream, client, answer } = givenUpstream();
@@ -46,6 +46,12 @@ describe('AnthropicClient, answers', () => {
       { type: 'tool_use', id: 'toolu_1', name: 'a', input: { deep: { text: 'ä "quoted"' } } },
       { type: 'tool_use', id: expect.any(String), name: 'b', input: {} },
     ]);
+    expect(events.at(-1)).toMatchObject({ type: 'done', stopReason: 'tool_use' });
+  });
+
+  it('gives a tool call and stops for it', async () => {
+    const events = await answer(calling('a', { x: 1 }));
+    expect(blocks(events)).toMatchObject([{ type: 'tool_use', name: 'a', input: { x: 1 } }]);
     expect(events.at(-1)).toMatchObject({ type: 'done', stopReason: 'tool_use' });
   });
 

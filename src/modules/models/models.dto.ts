@@ -1,7 +1,7 @@
 import type { CatalogModel } from './model-catalog.service.js';
 
 /** Millionths of a US dollar for a million tokens. */
-export class TokenPricesDto {
+class TokenPricesDto {
   /** Input that is neither read from nor written to the cache. */
   inputMicros: number;
 

@@ -12,6 +12,9 @@ const OPERATIONS: Record<string, { operation: Operation; binding: number }> = {
   '^': { operation: 'power', binding: 3 },
 };
 
+/** What is asked for plainly is asked for early; the patterns here are slow on very long texts made for that. */
+export const MAX_ASKED_LENGTH = 4000;
+
 const NUMBER = '(-?\\d+(?:\\.\\d+)?)';
 
 /** Spoken forms and the signs they stand for; the first group that fits wins. */
@@ -37,13 +40,13 @@ const ASKED = /\b(what(?:'s| is| are)?|how much|calculate|compute|work out|evalu
 
 /** Every calculation that a text plainly asks for: spoken, after a question word, or as the whole text. */
 export function findExpressions(text: string): Expression[] {
-  const plain = signs(text);
+  const plain = signs(text.slice(0, MAX_ASKED_LENGTH));
   const spoken = SPOKEN.reduce((done, [pattern, sign]) => done.replace(pattern, sign), plain);
   const found = runs(spoken)
     .map(parse)
     .filter((expression) => expression?.type === 'operation');
   const whole = /^[\s\d.+*/^()-]+[\s?=]*$/.test(spoken);
-  return spoken !== plain || whole || ASKED.test(text) ? found : [];
+  return spoken !== plain || whole || ASKED.test(plain) ? found : [];
 }
 
 /** One spelling for each sign; numbers that mean something else are blanked. */

@@ -1,4 +1,4 @@
-import { findExpressions, type Expression, type Operation } from './offline-arithmetic.js';
+import { MAX_ASKED_LENGTH, findExpressions, type Expression, type Operation } from './offline-arithmetic.js';
 import type { ToolSpec } from './model-client.js';
 
 export interface PlannedCall {
@@ -17,7 +17,7 @@ export function plannedCalls(text: string, tools: ToolSpec[]): PlannedCall[] {
   const named = namedCalls(text, tools);
   if (named.length > 0) return named;
   const calculations = findExpressions(text).flatMap((expression) => readyCalls(expression, tools, () => undefined));
-  const clock = clockCall(text, tools);
+  const clock = clockCall(text.slice(0, MAX_ASKED_LENGTH), tools);
   return clock ? [...calculations, clock] : calculations;
 }
 
@@ -133,7 +133,9 @@ function toolNamed(name: string, tools: ToolSpec[]): ToolSpec | undefined {
 function jsonInput(rest: string): Record<string, unknown> | undefined {
   const start = rest.indexOf('{');
   if (start < 0 || start > 40) return undefined;
-  for (let end = rest.indexOf('}', start); end >= 0; end = rest.indexOf('}', end + 1)) {
+  let tries = 0;
+  for (let end = rest.indexOf('}', start); end >= 0 && tries < 50; end = rest.indexOf('}', end + 1)) {
+    tries += 1;
     try {
       return JSON.parse(rest.slice(start, end + 1)) as Record<string, unknown>;
     } catch {

@@ -111,7 +111,7 @@ export class SessionsRepository {
          cost_micros = cost_micros + :costMicros, usage_estimated = usage_estimated OR :usageEstimated,
          last_activity_at = date_trunc('milliseconds', now()), updated_at = now()
        WHERE tenant_id = :tenantId AND id = :id RETURNING *`,
-      { id, answers, ...run },
+      { ...run, id, answers },
     );
     return onlySession(rows);
   }

@@ -3,6 +3,7 @@ import {
   IsBoolean,
   IsIn,
   IsNotEmpty,
+  IsObject,
   IsOptional,
   IsString,
   Matches,
@@ -39,6 +40,7 @@ export class CreateTenantDto {
   @Matches(/^[a-z0-9][a-z0-9-]{1,62}$/, { message: 'slug must be 2 to 63 of a-z, 0-9 and -, not beginning with -' })
   slug: string;
 
+  @IsObject()
   @ValidateNested()
   @Type(() => FirstOwnerDto)
   owner: FirstOwnerDto;

@@ -47,6 +47,7 @@ export class PermissionPolicyDto {
   @ValidateIf(given)
   @IsArray()
   @ArrayMaxSize(200)
+  @IsObject({ each: true })
   @ValidateNested({ each: true })
   @Type(() => PermissionRuleDto)
   rules?: PermissionRuleDto[];

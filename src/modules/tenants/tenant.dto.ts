@@ -34,6 +34,7 @@ export class UpdateTenantDto {
   name?: string;
 
   @IsOptional()
+  @IsObject()
   @ValidateNested()
   @Type(() => PermissionPolicyDto)
   permissionPolicy?: PermissionPolicyDto | null;

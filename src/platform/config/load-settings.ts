@@ -34,9 +34,10 @@ export function loadSettings(variables: Record<string, string>): Settings {
   const optional = OPTIONAL.filter((name) => name in variables);
   const picked = Object.fromEntries([...names, ...optional].filter((n) => n in variables).map((n) => [n, variables[n]]));
   const environment = plainToInstance(Environment, picked, { exposeDefaultValues: true });
-  const faults = validateSync(environment, { stopAtFirstError: true }).map((fault) =>
-    Object.values(fault.constraints ?? {}).join('; '),
-  );
+  const faults = validateSync(environment).map(({ property, constraints = {} }) => {
+    // What is no number at all is said to be that, and not also out of range.
+    return constraints['isInt'] ?? Object.values(constraints)[0] ?? `${property} is not valid`;
+  });
   faults.push(...faultsBetween(environment));
   if (faults.length > 0) throw new BadSettings(faults);
   return deepFreeze(Object.assign(new Settings(), settingsOf(environment)));
@@ -65,7 +66,8 @@ function faultsBetween(env: Environment): string[] {
     if (!env.JWT_SECRET) faults.push('JWT_SECRET is required in production (at least 32 characters)');
     if (!env.ENCRYPTION_KEY) faults.push('ENCRYPTION_KEY is required in production (at least 32 characters)');
   }
-  if (env.ROLE !== 'all' && !env.REDIS_URL) faults.push(`ROLE=${env.ROLE} needs REDIS_URL: processes find each other there`);
+  if ((env.ROLE === 'api' || env.ROLE === 'worker') && !env.REDIS_URL)
+    faults.push(`ROLE=${env.ROLE} needs REDIS_URL: processes find each other there`);
   if (env.REDIS_URL && !env.DATABASE_URL) faults.push('REDIS_URL needs DATABASE_URL: the embedded database serves one process');
   if (env.MIGRATION_DATABASE_URL && !env.DATABASE_URL) faults.push('MIGRATION_DATABASE_URL needs DATABASE_URL');
   return faults;
@@ -96,7 +98,7 @@ function settingsOf(env: Environment): Settings {
     secrets: { jwt: secret('jwt', env.JWT_SECRET), encryption: secret('encryption', env.ENCRYPTION_KEY) },
     admin: { email: env.ADMIN_EMAIL?.toLowerCase() ?? null, password: env.ADMIN_PASSWORD ?? null },
     models: {
-      defaultModel: env.DEFAULT_MODEL ?? (anthropicKey ? 'claude-haiku-4-5' : 'offline'),
+      defaultModel: env.DEFAULT_MODEL ?? (anthropicKey ? 'claude-haiku-5-5' : 'offline'),
       file: env.MODELS_FILE ?? null,
       anthropic: { apiKey: anthropicKey, baseUrl: env.ANTHROPIC_BASE_URL ?? null },
     },

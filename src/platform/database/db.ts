@@ -107,6 +107,7 @@ export class Db {
       const connection = await this.connect();
       try {
         await connection.client.query(set);
+        markTransaction(connection.runner, true);
         return connection;
       } catch (error) {
         await release(connection, true);
@@ -152,9 +153,15 @@ function literal(text: string): string {
 }
 
 async function release({ runner, client }: Connection, broken: boolean): Promise<void> {
+  markTransaction(runner, false);
   // The pool drops a client that is ending; one in an unknown state must not serve the next request.
   if (broken) void client.end().catch(() => undefined);
   await runner.release();
+}
+
+/** TypeORM has not begun the transaction, but must know of it: it refuses locks outside of one. */
+function markTransaction(runner: QueryRunner, isTransactionActive: boolean): void {
+  Object.assign(runner, { isTransactionActive });
 }
 
 async function pause(attempt: number): Promise<void> {

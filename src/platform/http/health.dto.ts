@@ -6,8 +6,8 @@ export class LivenessDto {
 }
 
 export class ReadinessDto {
-  @ApiProperty({ enum: ['ok', 'starting', 'stopping', 'down'] })
-  status: 'ok' | 'starting' | 'stopping' | 'down';
+  @ApiProperty({ enum: ['ok', 'degraded', 'starting', 'stopping', 'down'] })
+  status: 'ok' | 'degraded' | 'starting' | 'stopping' | 'down';
 }
 
 class CheckDto {

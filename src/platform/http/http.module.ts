@@ -3,6 +3,7 @@ import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE, HttpAdapterHost } from '@nestjs/
 import type { NextFunction, Request, Response } from 'express';
 import { NotFound } from '../../contracts/errors.js';
 import { TelemetryModule } from '../telemetry/telemetry.module.js';
+import { DependencyChecks } from './dependency-checks.js';
 import { ErrorFilter } from './error.filter.js';
 import { HealthChecks } from './health-checks.js';
 import { HealthController } from './health.controller.js';
@@ -31,6 +32,7 @@ import { ValidationPipe } from './validation.pipe.js';
     { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
     { provide: APP_PIPE, useClass: ValidationPipe },
     Cursors,
+    DependencyChecks,
     HealthChecks,
     IdempotencyRepository,
     IdempotencySweeper,

@@ -67,7 +67,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
     key: HeldKey,
     next: CallHandler,
   ): Promise<unknown> {
-    scope.bindIdempotency = this.binding(key);
+    scope.bindIdempotency = this.binding(key, rule);
     const renewal = setInterval(() => void this.quietly(this.keys.renew(key)), RENEW_MS);
     try {
       const body: unknown = await lastValueFrom<unknown, undefined>(next.handle(), { defaultValue: undefined });
@@ -85,10 +85,11 @@ export class IdempotencyInterceptor implements NestInterceptor {
   }
 
   /** The first resource that is changed in a transaction which commits is the one that counts. */
-  private binding(key: HeldKey): (resourceId: string) => Promise<void> {
+  private binding(key: HeldKey, { of }: ActiveRule): (resourceId: string, resourceType?: string) => Promise<void> {
     let boundIn: Transaction | null = null;
     let isBound = false;
-    return async (resourceId) => {
+    return async (resourceId, resourceType) => {
+      if (of !== undefined && resourceType !== of) return;
       const transaction = openTransaction();
       if (isBound || (transaction !== null && transaction === boundIn)) return;
       if (!(await this.keys.bind(key, resourceId))) {

@@ -21,6 +21,8 @@ type Rebuild<Controller> = (
 interface ReplayOptions {
   /** The status when the first answer was never sent; absent: the route's own. */
   status?: number;
+  /** The type of the resource that counts, where one request changes several; absent: the first that is changed. */
+  of?: string;
   /** Which resource an answer is about, when no event named one; absent: its `id`, else the id in the path. */
   ref?: (body: never) => string;
 }

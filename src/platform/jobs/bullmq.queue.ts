@@ -70,8 +70,8 @@ export class BullQueue extends JobQueue implements OnApplicationBootstrap, Befor
     this.local?.close();
     const closing = this.workers.map((worker) => worker.close());
     await this.runner.stop(HAND_BACK_LIMIT_MS);
-    const closed = await settledWithin(CLOSE_LIMIT_MS, Promise.all(closing));
-    if (!closed) for (const worker of this.workers) worker.disconnect().catch(() => undefined);
+    // Workers can't be closed while Redis is away; that ends when the connections are closed under them.
+    await settledWithin(CLOSE_LIMIT_MS, Promise.all(closing));
     await settledWithin(CLOSE_LIMIT_MS, Promise.all([...this.queues.values()].map((queue) => queue.close())));
   }
 

@@ -7,6 +7,7 @@ import type { EventSink } from './event-sink.js';
 import type { EventSource, RunPosition } from './event-source.js';
 import { Live } from './live.js';
 import { LiveLimits } from './live-limits.js';
+import { envelopeJson } from './once-per-envelope.js';
 import { SharedReads } from './shared-reads.js';
 
 const room = sessionRoom('t', 's');
@@ -284,7 +285,6 @@ describe('EventReader of a session', () => {
     const counted = event('a', 1);
     counted.data = { toJSON: () => ++serialised };
     rows.add(counted);
-    const { envelopeJson } = await import('./once-per-envelope.js');
     const clients = Array.from({ length: 100 }, () => new Client());
     for (const client of clients) {
       const reader = newReader(client);

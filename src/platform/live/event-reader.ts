@@ -108,7 +108,8 @@ export class EventReader {
     this.lastNews = performance.now();
     for (const envelope of envelopes) {
       if (!('seq' in envelope)) {
-        if (!this.isBlocked()) this.following.sink.write(envelope);
+        // A run's stream is the run's events alone, the same live and replayed.
+        if (!this.following.run && !this.isBlocked()) this.following.sink.write(envelope);
       } else if (this.follows(envelope.runId) && this.tracks.isNext(envelope)) {
         if (this.isBlocked()) this.tracks.postpone(envelope.runId);
         else this.show(envelope);

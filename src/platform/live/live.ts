@@ -113,7 +113,8 @@ export class Live {
   private guard(call: () => void | Promise<void>): void {
     const failed = (error: unknown) => this.logger.error({ err: error }, 'A live listener failed');
     try {
-      void this.detached(call)?.catch(failed);
+      const result: unknown = this.detached(call);
+      if (result instanceof Promise) result.catch(failed);
     } catch (error) {
       failed(error);
     }

@@ -16,6 +16,9 @@ export interface Admitted extends Authenticated {
   address: string;
 }
 
+/** The socket has to be ended. */
+export class AccessEnded extends Unauthenticated {}
+
 interface ConnectionContext {
   authenticator: Authenticator;
   limits: LiveLimits;
@@ -62,14 +65,14 @@ export class SocketConnection {
     return this.known;
   }
 
-  /** Asks anew who the socket's credential is. Throws `Unauthenticated`, and ends the socket, when it is nobody's any more. */
+  /** Asks anew who the socket's credential is. @throws AccessEnded when it is nobody's any more */
   async authenticate(): Promise<TenantActor> {
     const { credential } = this;
     const authenticated = await this.context.authenticator.authenticate(credential);
     if (authenticated) return authenticated.actor;
     // A renewal may have come in between.
-    if (credential === this.credential) this.end('access.revoked');
-    throw new Unauthenticated('The access of this connection has ended');
+    if (credential !== this.credential) return this.authenticate();
+    throw new AccessEnded('The access of this connection has ended');
   }
 
   async renew(credential: string): Promise<Date | null> {
@@ -134,8 +137,8 @@ export class SocketConnection {
       const { role } = await inScope(scope, () => this.authenticate());
       if (role !== this.known.role) this.end('access.revoked');
     } catch (error) {
-      if (error instanceof Unauthenticated) return;
-      this.logger.warn({ err: error }, 'Access could not be checked again');
+      if (error instanceof AccessEnded) this.end('access.revoked');
+      else this.logger.warn({ err: error }, 'Access could not be checked again');
     }
     if (this.socket.connected) this.recheckIn(this.context.limits.accessRecheckMs);
   }

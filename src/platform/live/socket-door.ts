@@ -6,6 +6,7 @@ import { DomainError, Unauthenticated, type ErrorCode } from '../../contracts/er
 import { Authenticator } from '../access/authenticator.js';
 import { inScope, newScope } from '../access/scope.js';
 import { Settings } from '../config/settings.js';
+import { addressKey } from '../http/address-key.js';
 import { asDomainError } from '../http/error-body.js';
 import { clientAddress, type TrustProxy } from './client-address.js';
 import type { Admitted } from './socket-connection.js';
@@ -47,7 +48,7 @@ export class SocketDoor {
   async admit(socket: Socket): Promise<Admitted> {
     try {
       const address = clientAddress(socket.request, this.trustProxy());
-      this.count(socket, address);
+      this.count(socket, addressKey(address));
       return { ...(await this.authenticate(socket, address)), address };
     } catch (thrown) {
       const error = asDomainError(thrown);
@@ -86,10 +87,11 @@ export class SocketDoor {
   /** CORS does not hold for WebSockets, so that pages of other origins are refused here. Only browsers send an origin. */
   private isOwnOrigin({ headers }: IncomingMessage): boolean {
     const { origin, host } = headers;
-    if (origin === undefined) return true;
     const { publicUrl, corsOrigins } = this.settings.http;
-    if (corsOrigins.includes(origin) || !URL.canParse(origin)) return corsOrigins.includes(origin);
-    return new URL(origin).host === host || new URL(origin).origin === new URL(publicUrl).origin;
+    if (origin === undefined || corsOrigins.includes(origin)) return true;
+    if (!URL.canParse(origin)) return false;
+    const page = new URL(origin);
+    return page.host === host || page.origin === new URL(publicUrl).origin;
   }
 
   private trustProxy(): TrustProxy {

@@ -4,7 +4,7 @@ import { assertAllowed } from '../access/access.guard.js';
 import { currentScope, fillActor, inScope, newScope } from '../access/scope.js';
 import { asDomainError, errorBody, type ErrorBody } from '../http/error-body.js';
 import type { EventReader } from './event-reader.js';
-import type { SocketConnection } from './socket-connection.js';
+import { AccessEnded, type SocketConnection } from './socket-connection.js';
 import { SocketHandlers, type MessageConnection } from './socket-handlers.js';
 import { socketPayload } from './socket-payload.js';
 
@@ -33,6 +33,7 @@ export class SocketMessages {
       } catch (error) {
         for (const key of opened.keys()) connection.follows.remove(key);
         acknowledge?.({ ok: false, error: this.refusal(error, name) });
+        if (error instanceof AccessEnded) connection.end('access.revoked');
       }
     });
   }

@@ -19,6 +19,14 @@ export class RedisConnections implements OnApplicationShutdown {
   connect(role: RedisRole): Redis {
     const redis = createRedis(this.url, role);
     this.opened.push(redis);
+    // BullMQ makes copies, for its blocking reads, that it can not close while Redis is away.
+    const duplicate = redis.duplicate.bind(redis);
+    redis.duplicate = (override) => {
+      const copy = duplicate(override);
+      copy.on('error', () => undefined); // The original tells of the same.
+      this.opened.push(copy);
+      return copy;
+    };
     return redis;
   }
 

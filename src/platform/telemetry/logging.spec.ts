@@ -27,6 +27,14 @@ describe('A log line', () => {
     expect(JSON.stringify(line)).not.toContain('hunter22');
   });
 
+  it('made of an error alone has its text, without its secrets', () => {
+    for (const line of [new Error('at redis://:hunter22@db'), { err: new Error('at redis://:hunter22@db') }]) {
+      const written = logged((logger) => logger.error(line));
+      expect(written['msg']).toMatch(/^at redis:/);
+      expect(JSON.stringify(written)).not.toContain('hunter22');
+    }
+  });
+
   it('shows an error with what caused it', () => {
     const error = new Error('outer', { cause: new Error('inner') });
     const line = logged((logger) => logger.error({ err: error }, 'failed'));

@@ -20,10 +20,18 @@ export function loggingOptions(level: Settings['log']['level']): pino.LoggerOpti
     hooks: {
       logMethod(parts, method) {
         const masked = parts.map((part: unknown) => (typeof part === 'string' ? maskText(part) : part));
+        // Without a text of its own the line would get the error's, unmasked.
+        masked[1] ??= messageOfError(parts[0]);
         method.apply(this, masked as typeof parts);
       },
     },
   };
+}
+
+function messageOfError(line: unknown): string | undefined {
+  const { err } = (line ?? {}) as { err?: unknown };
+  const error = line instanceof Error ? line : err;
+  return error instanceof Error ? maskText(error.message) : undefined;
 }
 
 /** Request, tenant and user of the scope that is open, if any. */

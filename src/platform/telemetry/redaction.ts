@@ -54,7 +54,7 @@ interface DescribedError {
  * An error as the log shows it, with the errors that caused it. Of its own properties only `code` is taken: those of
  * database and HTTP clients carry statements, parameters and request headers.
  */
-export function describeError(error: Error, causes = 0): DescribedError {
+function describeError(error: Error, causes = 0): DescribedError {
   const { code, cause } = error as Error & { code?: unknown };
   return {
     type: error.constructor.name,

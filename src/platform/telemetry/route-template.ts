@@ -1,6 +1,6 @@
 import type { Request } from 'express';
 
-export const UNMATCHED = '(unmatched)';
+const UNMATCHED = '(unmatched)';
 
 /** The route a request took, with parameter names in place of values; what no route takes has one name for all. */
 export function routeTemplate(request: Request): string {

@@ -1,4 +1,4 @@
-import { Transform, Type } from 'class-transformer';
+import { plainToInstance, Transform } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -70,8 +70,10 @@ export class SendMessageDto extends MessageOptionsDto {
       { type: 'array', items: { $ref: getSchemaPath(ContentBlockInput) }, minItems: 1 },
     ],
   })
-  @Transform(({ value }) => (typeof value === 'string' ? [{ type: 'text', text: value }] : value) as unknown)
-  @Type(() => ContentBlockInput)
+  // Not @Type, which would be applied before the string has become a block.
+  @Transform(({ value }: { value: unknown }) =>
+    plainToInstance(ContentBlockInput, typeof value === 'string' ? [{ type: 'text', text: value }] : value),
+  )
   @IsArray({ message: 'content must be a string or a list of blocks' })
   @ArrayMinSize(1, { message: 'content must not be empty' })
   @ArrayMaxSize(100)

@@ -56,7 +56,7 @@ export class EmbeddedPostgres {
     const input: WorkerInput = { folder: join(resolve(dataDir), 'postgres'), temporary: tmpdir() };
     const worker = startWorker(input);
     let failure = 'its thread stopped';
-    worker.on('error', (error) => (failure = error.message));
+    worker.on('error', (error: Error) => (failure = error.message));
 
     const socketFolder = await new Promise<string>((ready, reject) => {
       worker.on('message', (message: WorkerMessage) => {

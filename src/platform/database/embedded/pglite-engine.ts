@@ -75,6 +75,8 @@ export class PgliteEngine {
   async reset(): Promise<void> {
     await this.run(syncMessage());
     if (this.inTransaction) await this.run(queryMessage('ROLLBACK'));
+    // DISCARD ALL resets it only to what a login has set, and here nobody logs in.
+    await this.run(queryMessage(`SET SESSION AUTHORIZATION ${SUPERUSER}`));
     await this.run(queryMessage('DISCARD ALL'));
   }
 

@@ -1,0 +1,20 @@
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { RedisConnections } from '../redis/redis-connections.js';
+import { HealthChecks } from './health-checks.js';
+
+/** The database and Redis. Without Redis requests are still served, since all truth is in the database. */
+@Injectable()
+export class DependencyChecks implements OnModuleInit {
+  constructor(
+    private readonly checks: HealthChecks,
+    private readonly dataSource: DataSource,
+    @Inject(RedisConnections) private readonly redis: RedisConnections | null,
+  ) {}
+
+  onModuleInit(): void {
+    const { dataSource, redis } = this;
+    this.checks.add('database', () => dataSource.query('SELECT 1'), { isVital: true });
+    if (redis) this.checks.add('redis', () => redis.producer.ping(), { isVital: false });
+  }
+}
