@@ -26,7 +26,11 @@ const CONSUMERS = ['audit', 'notifications'];
 const LEAVES = [...CONSUMERS, 'reports'];
 
 /** What a module shows to the others, besides its services, its DTOs and the Nest module itself. */
-const PORTS = ['^src/modules/models/model-client\\.ts$', '^src/modules/tools/tool[^/]*\\.ts$'];
+const PORTS = [
+  '^src/modules/models/model-client\\.ts$',
+  '^src/modules/tools/tool[^/]*\\.ts$',
+  '^src/modules/agents/agent-definition\\.ts$',
+];
 
 const PUBLIC_FILES = '\\.(service|module|dto)\\.ts$';
 const SPEC = '\\.spec\\.ts$';
@@ -51,7 +55,7 @@ const layers = [
   },
   {
     name: 'sources-know-no-tests',
-    from: { path: '^src/' },
+    from: { path: '^src/', pathNot: SPEC },
     to: { path: '^(test|bench|scripts)/' },
   },
 ];

@@ -45,7 +45,9 @@ describe('a message that waits for its answer', () => {
   it('answers 201 with the error of a run that fails', async () => {
     const { as, sessionId } = await given.session({ model: 'claude-haiku-4-5' });
     app.upstream.enqueue(failing(400));
-    const { message, run } = (await as.post(`/sessions/${sessionId}/messages`, { content: 'Hi' }).expect(201)).json<Sent>();
+    const { message, run } = (
+      await as.post(`/sessions/${sessionId}/messages`, { content: 'Hi' }).expect(201)
+    ).json<Sent>();
     expect(message).toBeNull();
     expect(run).toMatchObject({ status: 'failed', error: { code: 'external_service_error' } });
     expect((await as.get(`/sessions/${sessionId}`)).json()).toMatchObject({ status: 'active' });
@@ -74,8 +76,12 @@ describe('a streamed message', () => {
     expect(events[1]).toMatchObject({ type: 'message.created' });
     expect(events.filter((event) => event.type === 'tool.call')).toHaveLength(2);
     expect(events.filter((event) => event.type === 'tool.result')).toHaveLength(2);
-    const completed = events.find((event) => event.type === 'message.completed')?.data as { message: { content: string; id: string } };
-    const deltas = events.filter((event) => event.type === 'message.delta').map((event) => event.data as { text: string });
+    const completed = events.find((event) => event.type === 'message.completed')?.data as {
+      message: { content: string; id: string };
+    };
+    const deltas = events
+      .filter((event) => event.type === 'message.delta')
+      .map((event) => event.data as { text: string });
     expect(deltas.map((delta) => delta.text).join('')).toBe(completed.message.content);
     const last = events.at(-1);
     expect(last).toMatchObject({ type: 'run.completed', data: { run: { status: 'completed', lastSeq: last?.seq } } });
@@ -97,7 +103,9 @@ describe('a busy session', () => {
   it('refuses a second message, and takes one again after a cancel', async () => {
     const { as, sessionId } = await given.session({ model: 'claude-haiku-4-5' });
     app.upstream.enqueue({ silent: true });
-    const { run } = (await as.post(`/sessions/${sessionId}/messages`, { content: 'Hi', background: true }).expect(202)).json<Sent>();
+    const { run } = (
+      await as.post(`/sessions/${sessionId}/messages`, { content: 'Hi', background: true }).expect(202)
+    ).json<Sent>();
     expect((await as.get(`/sessions/${sessionId}`)).json()).toMatchObject({ status: 'processing' });
     const refused = await as.post(`/sessions/${sessionId}/messages`, { content: 'Me too' }).expect(409);
     expect(refused.json()).toMatchObject({ code: 'run_in_progress' });
@@ -106,7 +114,9 @@ describe('a busy session', () => {
     expect(cancelled.json()).toMatchObject({ status: 'cancelled' });
     await as.post(`/runs/${run.id}/cancel`).expect(409);
     app.upstream.enqueue(saying('back'));
-    const { message } = (await as.post(`/sessions/${sessionId}/messages`, { content: 'Again' }).expect(201)).json<Sent>();
+    const { message } = (
+      await as.post(`/sessions/${sessionId}/messages`, { content: 'Again' }).expect(201)
+    ).json<Sent>();
     expect(message?.content).toBe('back');
   });
 });

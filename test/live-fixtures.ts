@@ -215,14 +215,8 @@ interface LiveAppOptions {
 }
 
 /** The live platform alone in an application, with a doorman and a session in memory. */
-export async function liveApp({
-  limits,
-  sockets,
-  corsOrigins = [],
-  redisUrl = null,
-  doorman,
-  runs,
-}: LiveAppOptions = {}) {
+export async function liveApp(options: LiveAppOptions = {}) {
+  const { corsOrigins = [], redisUrl = null, doorman = new Doorman(), runs = new Runs() } = options;
   const settings = Object.assign(new Settings(), {
     role: 'all',
     http: { publicUrl: 'http://localhost:3000', corsOrigins },

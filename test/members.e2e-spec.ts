@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { faultyFields } from './answers.js';
 import { startApp, type TestApp } from './app.js';
 import { Client } from './client.js';
 import { Given, type Tenant } from './given.js';
@@ -63,7 +64,7 @@ describe('a member who is new to the installation', () => {
   it('without a password can not sign in', async () => {
     const { as } = await given.tenant();
     const email = address();
-    await as.post('/members', { email, role: 'member' }).expect(201);
+    await as.post('/members', { email, role: 'member', password: null, name: null }).expect(201);
     for (const password of ['null', 'undefined', PASSWORD])
       await anyone.post('/auth/login', { email, password }).expect(401);
   });
@@ -306,8 +307,7 @@ describe('a body', () => {
     [{ email: 'a@b.example', role: 'member', superadmin: true }, 'superadmin'],
   ])('of a new member is refused: %j', async (body, field) => {
     const { as } = await given.tenant();
-    const refused = (await as.post('/members', body).expect(422)).json<any>();
-    expect(refused.validationErrors.map((error: any) => error.field)).toContain(field);
+    expect(faultyFields(await as.post('/members', body).expect(422))).toContain(field);
   });
 
   it.each([
@@ -319,8 +319,7 @@ describe('a body', () => {
   ])('of a change takes the role alone: %j', async (body, field) => {
     const tenant = await given.tenant();
     const person = await given.member(tenant, 'viewer');
-    const refused = (await tenant.as.patch(`/members/${person.userId}`, body).expect(422)).json<any>();
-    expect(refused.validationErrors.map((error: any) => error.field)).toContain(field);
+    expect(faultyFields(await tenant.as.patch(`/members/${person.userId}`, body).expect(422))).toContain(field);
     expect((await tenant.as.get(`/members/${person.userId}`)).json()).toMatchObject({ role: 'viewer' });
   });
 });

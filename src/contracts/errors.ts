@@ -99,7 +99,11 @@ export class TooManyRequests extends DomainError {
 
 /** Something outside Atrium failed; 503 where trying again may help, 502 where it will not. */
 export class ExternalServiceFailed extends DomainError {
-  constructor(serviceName: string, message: string, options: { retryable: boolean; retryAfter?: number; cause?: unknown }) {
+  constructor(
+    serviceName: string,
+    message: string,
+    options: { retryable: boolean; retryAfter?: number; cause?: unknown },
+  ) {
     super('external_service_error', options.retryable ? 503 : 502, message, {
       details: { serviceName },
       retryAfter: options.retryAfter,

@@ -48,7 +48,9 @@ export class AgentsRepository {
   async change(agent: AgentEntity): Promise<void> {
     const { name, definition, version, updatedAt } = agent;
     // A record of unknown values is deeper than TypeORM's partial type follows.
-    await this.agents.update({ name, definition: definition as object, version, updatedAt }, 'id = :id', { id: agent.id });
+    await this.agents.update({ name, definition: definition as object, version, updatedAt }, 'id = :id', {
+      id: agent.id,
+    });
     await this.addVersion(agent);
   }
 

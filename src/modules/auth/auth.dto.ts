@@ -15,7 +15,7 @@ export class LoginDto {
   @IsOptional()
   @IsString()
   @MaxLength(63)
-  tenant?: string;
+  tenant?: string | null;
 }
 
 export class RefreshDto {

@@ -56,7 +56,9 @@ export class SessionsRepository {
       if (filter.createdAfter) query.andWhere('s.createdAt >= :from', { from: filter.createdAfter });
       if (filter.createdBefore) query.andWhere('s.createdAt < :to', { to: filter.createdBefore });
       if (filter.search) query.andWhere('position(lower(:search) in lower(s.title)) > 0', { search: filter.search });
-      return ordered(query, filter.sort, after).limit(filter.limit + 1).getMany();
+      return ordered(query, filter.sort, after)
+        .limit(filter.limit + 1)
+        .getMany();
     });
   }
 

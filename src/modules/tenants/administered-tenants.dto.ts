@@ -26,7 +26,7 @@ export class FirstOwnerDto {
   @IsString()
   @MinLength(8)
   @MaxLength(200)
-  password?: string;
+  password?: string | null;
 }
 
 export class CreateTenantDto {
@@ -45,7 +45,7 @@ export class CreateTenantDto {
   @Type(() => FirstOwnerDto)
   owner: FirstOwnerDto;
 
-  @IsOptional()
+  @ValidateIf((_dto, value) => value !== undefined)
   @IsIn(['standard', 'premium'])
   plan?: 'standard' | 'premium';
 }

@@ -34,7 +34,7 @@ export class AdministeredTenantsService {
   /** @throws Conflict when the slug was ever taken */
   async create({ name, slug, plan, owner }: CreateTenantDto): Promise<AdministeredTenantDto> {
     const founder = currentTenantActor().userId;
-    const passwordHash = owner.password === undefined ? null : await hashPassword(owner.password);
+    const passwordHash = owner.password == null ? null : await hashPassword(owner.password);
     const id = await this.founding.found({
       name,
       slug,

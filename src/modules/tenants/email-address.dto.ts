@@ -1,4 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsAscii, IsEmail, MaxLength } from 'class-validator';
 
@@ -15,6 +16,7 @@ export function IsAddress(): PropertyDecorator {
     IsEmail(),
     IsAscii(),
     MaxLength(LONGEST),
+    ApiProperty({ format: 'email', maxLength: LONGEST }),
   );
 }
 

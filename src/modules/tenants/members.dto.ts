@@ -33,14 +33,14 @@ export class AddMemberDto {
   @IsString()
   @MinLength(8)
   @MaxLength(200)
-  password?: string;
+  password?: string | null;
 
   /** Used only for a user who is new to this installation. */
   @IsOptional()
   @IsString()
   @IsNotEmpty()
   @MaxLength(200)
-  name?: string;
+  name?: string | null;
 }
 
 export class UpdateMemberDto {

@@ -52,7 +52,7 @@ export class MembersService {
   async add(dto: AddMemberDto): Promise<MemberDto> {
     assertNotAbove(dto.role);
     // Hashed for known users too: how long an answer takes must not tell who is one.
-    const passwordHash = dto.password === undefined ? null : await hashPassword(dto.password);
+    const passwordHash = dto.password == null ? null : await hashPassword(dto.password);
     for (let attempt = 1; ; attempt++) {
       const [known] = await this.accounts.findByEmail(dto.email);
       try {

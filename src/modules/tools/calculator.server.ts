@@ -15,26 +15,27 @@ const OPERATIONS: Record<string, { says: string; apply: Operation }> = {
 };
 
 const NUMBER = {
-  anyOf: [{ type: 'number' }, { type: 'string', pattern: '^[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d{1,4})?$', maxLength: 200 }],
+  anyOf: [
+    { type: 'number' },
+    { type: 'string', pattern: '^[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d{1,4})?$', maxLength: 200 },
+  ],
 };
 
 export class CalculatorServer implements ToolServer {
   readonly name = 'calculator';
 
-  private readonly definitions = Object.entries(OPERATIONS).map(
-    ([operation, { says }]): ToolDefinition => ({
-      name: `calculator:${operation}`,
-      description: `Exact decimal arithmetic: ${says}. Numbers, or decimal strings where digits matter.`,
-      inputSchema: {
-        type: 'object',
-        properties: { a: NUMBER, b: NUMBER },
-        required: ['a', 'b'],
-        additionalProperties: false,
-      },
-      idempotent: true,
-      source: 'builtin',
-    }),
-  );
+  private readonly definitions = Object.entries(OPERATIONS).map(([operation, { says }]): ToolDefinition => ({
+    name: `calculator:${operation}`,
+    description: `Exact decimal arithmetic: ${says}. Numbers, or decimal strings where digits matter.`,
+    inputSchema: {
+      type: 'object',
+      properties: { a: NUMBER, b: NUMBER },
+      required: ['a', 'b'],
+      additionalProperties: false,
+    },
+    idempotent: true,
+    source: 'builtin',
+  }));
 
   tools(): readonly ToolDefinition[] {
     return this.definitions;

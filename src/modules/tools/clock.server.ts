@@ -6,7 +6,8 @@ export class ClockServer implements ToolServer {
   private readonly definitions: ToolDefinition[] = [
     {
       name: 'clock:now',
-      description: 'The present date and time, in UTC and in a timezone (IANA name such as Europe/Berlin; default UTC).',
+      description:
+        'The present date and time, in UTC and in a timezone (IANA name such as Europe/Berlin; default UTC).',
       inputSchema: {
         type: 'object',
         properties: { timezone: { type: 'string', maxLength: 64 } },

@@ -8,7 +8,11 @@ const STRICTNESS: Record<PolicyAction, number> = { allow: 0, ask: 1, deny: 2 };
 const FREE = /^(calculator|clock):|^rag:search$|^client:/;
 
 /** Within a level the first matching rule, else its default; across levels the strictest. */
-export function decide(tool: string, input: Record<string, unknown>, levels: readonly PermissionPolicy[]): PolicyAction {
+export function decide(
+  tool: string,
+  input: Record<string, unknown>,
+  levels: readonly PermissionPolicy[],
+): PolicyAction {
   const stricter = (a: PolicyAction, b: PolicyAction): PolicyAction => (STRICTNESS[b] > STRICTNESS[a] ? b : a);
   return levels.map((level) => ofLevel(level, tool, input)).reduce(stricter, 'allow');
 }

@@ -35,7 +35,8 @@ export class ToolExecutor {
     const decision = decide(call.name, call.input, call.policies);
     if (decision === 'deny') return failure(`The tool ${call.name} is not permitted here`);
     // Nobody can be asked from here, and what nobody allowed is not done.
-    if (decision === 'ask') return failure(`The tool ${call.name} needs a person's permission, and nobody can be asked`);
+    if (decision === 'ask')
+      return failure(`The tool ${call.name} needs a person's permission, and nobody can be asked`);
     const fault = this.fault(found.definition, call.input);
     if (fault) return failure(`The input does not fit the tool's schema: ${fault}`);
     return this.withinTime(call, (signal) =>
@@ -54,7 +55,8 @@ export class ToolExecutor {
       return { ...result, output: capped(result.output) };
     } catch (error) {
       call.signal.throwIfAborted();
-      if (timeout.aborted) return failure(new TimedOut(`The tool ${call.name} took longer than ${TIMEOUT_MS} ms`).message);
+      if (timeout.aborted)
+        return failure(new TimedOut(`The tool ${call.name} took longer than ${TIMEOUT_MS} ms`).message);
       return failure(`The tool ${call.name} failed: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
@@ -74,5 +76,7 @@ function failure(output: string): ToolResult {
 }
 
 function capped(output: string): string {
-  return output.length <= LONGEST_OUTPUT ? output : `${output.slice(0, LONGEST_OUTPUT)}\n[cut: ${output.length} characters]`;
+  return output.length <= LONGEST_OUTPUT
+    ? output
+    : `${output.slice(0, LONGEST_OUTPUT)}\n[cut: ${output.length} characters]`;
 }

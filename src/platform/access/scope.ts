@@ -8,8 +8,8 @@ export interface Scope {
   readonly ip: string | null;
   readonly userAgent: string | null;
   actor: Actor | null;
-  /** Called with the id of the first resource a keyed request changes, inside the transaction that changes it. */
-  bindIdempotency: ((resourceId: string) => Promise<void>) | null;
+  /** Called with each resource that a keyed request changes, inside the transaction that changes it. */
+  bindIdempotency: ((resourceId: string, resourceType: string) => Promise<void>) | null;
 }
 
 const storage = new AsyncLocalStorage<Scope>();

@@ -1,5 +1,17 @@
 import { Transform, Type } from 'class-transformer';
-import { IsEmail, IsIn, IsInt, IsOptional, IsString, IsUrl, Matches, Max, MaxLength, Min, MinLength } from 'class-validator';
+import {
+  IsEmail,
+  IsIn,
+  IsInt,
+  IsOptional,
+  IsString,
+  IsUrl,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  MinLength,
+} from 'class-validator';
 
 const URL_RULES = { require_tld: false, require_protocol: true } as const;
 
@@ -54,7 +66,9 @@ export class Environment {
 
   /** A comma-separated list rotates: the first signs, all verify. */
   @IsOptional()
-  @Matches(/^[^,]{32,}(,[^,]{32,})*$/, { message: 'JWT_SECRET must be at least 32 characters, each of a comma-separated list' })
+  @Matches(/^[^,]{32,}(,[^,]{32,})*$/, {
+    message: 'JWT_SECRET must be at least 32 characters, each of a comma-separated list',
+  })
   JWT_SECRET?: string;
 
   @IsOptional()

@@ -18,7 +18,11 @@ export class BadSettings extends Error {
 export function readEnvironment(folder = process.cwd(), own: NodeJS.ProcessEnv = process.env): Record<string, string> {
   const base = readEnvFile(resolve(folder, '.env'));
   const name = own['NODE_ENV'] ?? base['NODE_ENV'] ?? 'development';
-  const merged: Record<string, string | undefined> = { ...base, ...readEnvFile(resolve(folder, `.env.${name}`)), ...own };
+  const merged: Record<string, string | undefined> = {
+    ...base,
+    ...readEnvFile(resolve(folder, `.env.${name}`)),
+    ...own,
+  };
   return Object.fromEntries(
     Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1] !== ''),
   );
@@ -32,7 +36,9 @@ function readEnvFile(path: string): Record<string, string | undefined> {
 export function loadSettings(variables: Record<string, string>): Settings {
   const names = Object.keys(new Environment());
   const optional = OPTIONAL.filter((name) => name in variables);
-  const picked = Object.fromEntries([...names, ...optional].filter((n) => n in variables).map((n) => [n, variables[n]]));
+  const picked = Object.fromEntries(
+    [...names, ...optional].filter((n) => n in variables).map((n) => [n, variables[n]]),
+  );
   const environment = plainToInstance(Environment, picked, { exposeDefaultValues: true });
   const faults = validateSync(environment).map(({ property, constraints = {} }) => {
     // What is no number at all is said to be that, and not also out of range.
@@ -68,7 +74,8 @@ function faultsBetween(env: Environment): string[] {
   }
   if ((env.ROLE === 'api' || env.ROLE === 'worker') && !env.REDIS_URL)
     faults.push(`ROLE=${env.ROLE} needs REDIS_URL: processes find each other there`);
-  if (env.REDIS_URL && !env.DATABASE_URL) faults.push('REDIS_URL needs DATABASE_URL: the embedded database serves one process');
+  if (env.REDIS_URL && !env.DATABASE_URL)
+    faults.push('REDIS_URL needs DATABASE_URL: the embedded database serves one process');
   if (env.MIGRATION_DATABASE_URL && !env.DATABASE_URL) faults.push('MIGRATION_DATABASE_URL needs DATABASE_URL');
   return faults;
 }

@@ -6,7 +6,9 @@ import { Db } from './db.js';
 import { SnakeNaming } from './snake-naming.js';
 
 @Module({
-  providers: [{ provide: DatabaseServer, inject: [Settings], useFactory: (settings: Settings) => DatabaseServer.open(settings) }],
+  providers: [
+    { provide: DatabaseServer, inject: [Settings], useFactory: (settings: Settings) => DatabaseServer.open(settings) },
+  ],
   exports: [DatabaseServer],
 })
 class DatabaseServerModule {}

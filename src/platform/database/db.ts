@@ -35,7 +35,8 @@ export class Db {
       result = await transactions.run(transaction, () => fn(runner.manager));
       const { command } = await client.query('COMMIT');
       // Postgres answers ROLLBACK when a failed statement was swallowed inside.
-      if (command !== 'COMMIT') throw new Error('The transaction was rolled back: a failed statement was caught inside');
+      if (command !== 'COMMIT')
+        throw new Error('The transaction was rolled back: a failed statement was caught inside');
     } catch (error) {
       await client.query('ROLLBACK').catch(() => (broken = true));
       throw isConnectionFailure(error) ? new DatabaseGone(error) : error;

@@ -93,17 +93,15 @@ async function applyInTransaction(client: Client, migration: Migration): Promise
   });
 }
 
+/** After a failure the session, and with it the role, ends. */
 async function applyAlone(client: Client, migration: Migration): Promise<void> {
   await client.query(`SET ROLE ${OWNER_ROLE}`);
-  try {
-    const index = concurrentIndex(migration);
-    if (index) await dropBrokenIndex(client, index);
-    // A prepared statement can't be two.
-    await client.query({ name: migration.name, text: migration.sql });
-    await recordMigration(client, migration);
-  } finally {
-    await client.query('RESET ROLE');
-  }
+  const index = concurrentIndex(migration);
+  if (index) await dropBrokenIndex(client, index);
+  // A prepared statement can't be two.
+  await client.query({ name: migration.name, text: migration.sql });
+  await recordMigration(client, migration);
+  await client.query('RESET ROLE');
 }
 
 /** What an attempt that failed half-way left behind, and IF NOT EXISTS would take for done. */

@@ -61,7 +61,8 @@ export class Events {
       consumers,
     };
     await (actor.kind === 'system' ? this.db.systemSql(INSERT, parameters) : this.db.sql(INSERT, parameters));
-    if (event.resourceId !== null) await bindIdempotencyKey(event.resourceId);
+    // A keyed request is bound to what it changes, so that a repetition can answer with it.
+    if (event.resourceId !== null) await currentScope().bindIdempotency?.(event.resourceId, event.resourceType);
     if (consumers.length > 0) this.db.afterCommit(() => this.relay.kick());
   }
 }
@@ -73,12 +74,4 @@ function tenantOf(actor: Actor, action: DomainEventName, named: string | undefin
   }
   if (named !== undefined && named !== actor.tenantId) throw new Error(`${action} is of another tenant than its actor`);
   return actor.tenantId;
-}
-
-/** A keyed request is bound to the first resource it changes, so that a repetition can answer with it. */
-async function bindIdempotencyKey(resourceId: string): Promise<void> {
-  const scope = currentScope();
-  const bind = scope.bindIdempotency;
-  scope.bindIdempotency = null;
-  await bind?.(resourceId);
 }

@@ -11,7 +11,7 @@ export function discardBody(request: IncomingMessage): void {
   if (request.complete || request.destroyed) return;
   let left = MAX_BYTES;
   const close = () => request.socket.destroy();
-  const timer = setTimeout(close, MAX_MS);
+  const timer = setTimeout(close, MAX_MS).unref();
   request.on('data', (chunk: Buffer) => {
     left -= chunk.length;
     if (left < 0) close();

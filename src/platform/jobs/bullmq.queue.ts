@@ -17,6 +17,7 @@ const MAX_PRIORITY = 2 ** 21 - 1;
 const envelope = z.object({ payload: z.unknown(), correlationId: z.string() });
 type Envelope = z.infer<typeof envelope>;
 
+const BULL_OPTIONS = { priority: 1, attempts: 1, removeOnComplete: true, removeOnFail: true };
 const JOB_NAMES = Object.keys(JOBS) as JobName[];
 
 interface BullQueueOptions {
@@ -68,23 +69,18 @@ export class BullQueue extends JobQueue implements OnApplicationBootstrap, Befor
   /** What is handed back is rung through Redis for the other processes, so the queues close last. */
   async beforeApplicationShutdown(): Promise<void> {
     this.local?.close();
-    const closing = this.workers.map((worker) => worker.close());
-    await this.runner.stop(HAND_BACK_LIMIT_MS);
-    // Workers can't be closed while Redis is away; that ends when the connections are closed under them.
+    await Promise.all(this.workers.map((worker) => worker.pause(true)));
+    const allHandedBack = await this.runner.stop(HAND_BACK_LIMIT_MS);
+    // A worker told to close in good order never does so while Redis is away.
+    const force = !allHandedBack || this.redis.producer.status !== 'ready';
+    const closing = [...this.workers.map((w) => w.close(force)), ...[...this.queues.values()].map((q) => q.close())];
     await settledWithin(CLOSE_LIMIT_MS, Promise.all(closing));
-    await settledWithin(CLOSE_LIMIT_MS, Promise.all([...this.queues.values()].map((queue) => queue.close())));
   }
 
   protected deliver(ring: Ring): void {
     if (this.options.role === 'all' && this.local?.take(ring)) return;
     const { job, payload, correlationId, backlog, delayMs } = ring;
-    const options = {
-      priority: Math.min(backlog + 1, MAX_PRIORITY),
-      delay: delayMs,
-      attempts: 1,
-      removeOnComplete: true,
-      removeOnFail: true,
-    };
+    const options = { ...BULL_OPTIONS, priority: Math.min(backlog + 1, MAX_PRIORITY), delay: delayMs };
     this.queues
       .get(job)
       ?.add(job, { payload, correlationId }, options)
@@ -96,7 +92,9 @@ export class BullQueue extends JobQueue implements OnApplicationBootstrap, Befor
 
   private async run(job: JobName, data: unknown): Promise<void> {
     const { payload, correlationId } = envelope.parse(data);
-    await this.runner.run({ job, payload, correlationId });
+    const taken = await this.runner.run({ job, payload, correlationId });
+    // A paused worker still gets what it was just waiting for.
+    if (!taken) await this.queues.get(job)?.add(job, { payload, correlationId }, BULL_OPTIONS);
   }
 
   private openQueue(job: JobName): Queue<Envelope> {

@@ -16,6 +16,7 @@ function given({ slots = 1 } = {}) {
     const { runId } = arrival.payload as { runId: string };
     begun.push(runId);
     await new Promise<void>((resolve) => gates.set(runId, resolve));
+    return true;
   };
   const queue = new InProcessQueue({ run, stop: async () => true }, () => slots);
   const end = async (runId: string) => {
@@ -102,6 +103,7 @@ describe('InProcessQueue', () => {
     const seen = jest.fn();
     const run = async (arrival: { correlationId: string }) => {
       seen(arrival.correlationId, scopeIfAny());
+      return true;
     };
     const queue = new InProcessQueue({ run, stop: async () => true }, () => 1);
     inScope(newScope({ correlationId: 'request-1', actor: Actor.job(TENANT) }), () =>

@@ -58,7 +58,8 @@ describe('JobRunner', () => {
     const running = runner.run(arrival(PAYLOAD));
     expect(await runner.stop(60_000)).toBe(true);
     expect(handedBack).toBe(true);
-    await running;
+    expect(await running).toBe(true);
+    expect(await runner.run(arrival(PAYLOAD))).toBe(false);
   });
 
   it('does not wait for ever', async () => {

@@ -32,12 +32,17 @@ export class JobRunner implements OnModuleInit {
     for (const job of Object.keys(this.processors) as JobName[]) this.processor(job);
   }
 
-  /** Never rejects: what a processor throws is logged, and its row comes due again when the lease has run out. */
-  async run(arrival: Arrival): Promise<void> {
+  /**
+   * False when the process is stopping and took nothing on. Never rejects: what a processor throws is logged, and its
+   * row comes due again when the lease has run out.
+   */
+  async run(arrival: Arrival): Promise<boolean> {
+    if (this.stopping.signal.aborted) return false;
     const work = this.process(arrival);
     this.running.add(work);
     await work;
     this.running.delete(work);
+    return true;
   }
 
   /** Tells processors to hand back what they hold; false when some had not done so in time. */

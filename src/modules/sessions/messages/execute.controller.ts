@@ -1,4 +1,4 @@
-import { Body, Controller, Post, Res } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiProduces } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Access } from '../../../platform/access/access.decorator.js';
@@ -29,8 +29,10 @@ export class ExecuteController {
   @Access({ can: 'agents:execute' })
   @ApiOkResponse({ type: AgentAnswerDto })
   @ApiAcceptedResponse({ type: AgentWaitsDto, description: 'The run goes on' })
-  @Replay(async (controller: ExecuteController, runId, _request, response) =>
-    controller.answer(await controller.runs.require(runId), response),
+  @Replay(
+    async (controller: ExecuteController, runId, _request, response) =>
+      controller.answer(await controller.runs.require(runId), response),
+    { of: 'run' },
   )
   async execute(
     @Id() agentId: string,
@@ -42,10 +44,13 @@ export class ExecuteController {
 
   /** Ask an agent and read its answer as it is made. */
   @Post(':id/execute/stream')
+  @HttpCode(200)
   @Access({ can: 'agents:execute' })
   @ApiProduces('text/event-stream')
-  @Replay(async (controller: ExecuteController, runId, _request, response) =>
-    controller.answers.stream(await controller.runs.require(runId), response, { endOnWait: true }),
+  @Replay(
+    async (controller: ExecuteController, runId, _request, response) =>
+      controller.answers.stream(await controller.runs.require(runId), response, { endOnWait: true }),
+    { of: 'run' },
   )
   async executeStream(@Id() agentId: string, @Body() dto: ExecuteAgentDto, @Res() response: Response): Promise<void> {
     await this.answers.stream(await this.executions.start(agentId, dto), response, { endOnWait: true });

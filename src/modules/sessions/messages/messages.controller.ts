@@ -32,10 +32,15 @@ export class MessagesController {
   @Access({ can: 'messages:create' })
   @PathResource(SessionsService, 'require')
   @ApiCreatedResponse({ type: MessageSentDto })
-  @ApiAcceptedResponse({ type: MessageSentDto, description: 'The run goes on: sent in the background, or longer than WAIT_MAX_MS' })
+  @ApiAcceptedResponse({
+    type: MessageSentDto,
+    description: 'The run goes on: sent in the background, or longer than WAIT_MAX_MS',
+  })
   @ApiProduces('application/json', 'text/event-stream')
-  @Replay((controller: MessagesController, runId, request: Request<object, object, SendMessageDto>, response) =>
-    controller.replay(runId, request.body, response),
+  @Replay(
+    (controller: MessagesController, runId, request: Request<object, object, SendMessageDto>, response) =>
+      controller.replay(runId, request.body, response),
+    { of: 'run' },
   )
   async send(
     @Id() sessionId: string,

@@ -1,5 +1,5 @@
 import type { AssistantBlock, ModelEvent, ModelUsage, StopReason } from '../../models/model-client.js';
-import type { WireNames } from '../../tools/wire-names.js';
+import type { WireNames } from '../../tools/tool-wire-names.js';
 import { textOf, type StoredBlock } from '../messages/message.js';
 import type { RunDisplay } from './run-display.js';
 import type { RunHold } from './run-hold.js';

@@ -1,5 +1,5 @@
 import type { AssistantBlock, ModelMessage, UserBlock } from '../../models/model-client.js';
-import type { WireNames } from '../../tools/wire-names.js';
+import type { WireNames } from '../../tools/tool-wire-names.js';
 import type { MessageToolCall, StoredBlock } from '../messages/message.js';
 import type { HistoryMessage } from '../messages/messages.repository.js';
 import type { RunToolCall, RunTurn } from './run-steps.repository.js';

@@ -136,9 +136,14 @@ export class RunEventWriter {
   private show(hold: RunHold, drafts: EventDraft[], base: number, at: string): void {
     const { tenantId, sessionId, id: runId } = hold.run;
     hold.run.lastSeq = base + drafts.length;
-    const envelopes = drafts.map(
-      ({ type, data }, index): RunEnvelope => ({ seq: base + index + 1, type, sessionId, runId, at, data }),
-    );
+    const envelopes = drafts.map(({ type, data }, index): RunEnvelope => ({
+      seq: base + index + 1,
+      type,
+      sessionId,
+      runId,
+      at,
+      data,
+    }));
     this.live.emit(sessionRoom(tenantId, sessionId), envelopes);
   }
 }

@@ -34,7 +34,13 @@ export class RunJournal {
     const at = new Date();
     const { run, events } = await this.db.run(async () => {
       await entry.before?.();
-      const advanced = await this.runs.advance(hold.run, hold.fence, hold.activeMs, entry.events.length, entry.end ?? null);
+      const advanced = await this.runs.advance(
+        hold.run,
+        hold.fence,
+        hold.activeMs,
+        entry.events.length,
+        entry.end ?? null,
+      );
       if (!advanced) throw new Interruption('lost');
       await entry.work?.(advanced);
       const base = advanced.lastSeq - entry.events.length;

@@ -4,7 +4,7 @@ import type { ModelUsage } from '../../models/model-client.js';
 import { ModelsService, type ModelCall } from '../../models/models.service.js';
 import { ToolRegistry } from '../../tools/tool-registry.service.js';
 import type { ToolDefinition } from '../../tools/tool.js';
-import { WireNames } from '../../tools/wire-names.js';
+import { WireNames } from '../../tools/tool-wire-names.js';
 import type { RunError } from '../runs/run.js';
 import { addUsage, usageOf } from '../usage.js';
 import { estimateTokens, newestThatFit } from './history-window.js';
@@ -81,7 +81,16 @@ export class RunLoop {
     });
     const { fallbackModels, temperature } = run.pinned;
     return {
-      call: { model: run.model, fallbackModels, system, messages, tools, maxOutputTokens: budget.tokens, temperature, signal: hold.signal },
+      call: {
+        model: run.model,
+        fallbackModels,
+        system,
+        messages,
+        tools,
+        maxOutputTokens: budget.tokens,
+        temperature,
+        signal: hold.signal,
+      },
       budget,
     };
   }
@@ -119,7 +128,10 @@ export class RunLoop {
       .map((block, position) => newToolCall(turn.turn, position, block));
     await this.journal.write(hold, {
       events: [
-        ...calls.map(({ toolUseId, name, input }) => ({ type: 'tool.call' as const, data: { toolUseId, name, input } })),
+        ...calls.map(({ toolUseId, name, input }) => ({
+          type: 'tool.call' as const,
+          data: { toolUseId, name, input },
+        })),
         { type: 'usage.updated', data: { usage: usageOf(hold.run) } },
       ],
       work: () => this.steps.addTurn(hold.run.id, turn, calls),
@@ -151,5 +163,8 @@ function stopError({ stopReason, blocks }: TurnResult, budget: OutputBudget): Ru
 
 function budgetError({ limitedBy }: OutputBudget): RunError {
   const what = limitedBy === 'max_cost_exceeded' ? 'cost' : 'tokens';
-  return limitError(limitedBy ?? 'max_tokens_exceeded', `What the run may use in ${what} does not suffice for an answer`);
+  return limitError(
+    limitedBy ?? 'max_tokens_exceeded',
+    `What the run may use in ${what} does not suffice for an answer`,
+  );
 }

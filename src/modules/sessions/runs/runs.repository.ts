@@ -123,7 +123,14 @@ export class RunsRepository {
          lease_until = CASE WHEN :status::text IS NULL THEN r.lease_until END
        WHERE r.tenant_id = :tenantId AND r.id = :id AND r.fence = :fence AND r.status = 'running'
        RETURNING ${COLUMNS}`,
-      { ...run, fence, activeMs, events, status: end?.status ?? null, error: end?.error ? JSON.stringify(end.error) : null },
+      {
+        ...run,
+        fence,
+        activeMs,
+        events,
+        status: end?.status ?? null,
+        error: end?.error ? JSON.stringify(end.error) : null,
+      },
     );
     return rows[0] ? camelRow<Run>(rows[0]) : null;
   }

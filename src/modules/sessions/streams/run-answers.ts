@@ -31,7 +31,11 @@ export class RunAnswers {
   ) {}
 
   /** Writes the run's events to the response until it ends or waits; the run goes on without its reader. */
-  async stream(run: Pick<Run, 'id' | 'sessionId'>, response: Response, options: { afterSeq?: number; endOnWait: boolean }): Promise<void> {
+  async stream(
+    run: Pick<Run, 'id' | 'sessionId'>,
+    response: Response,
+    options: { afterSeq?: number; endOnWait: boolean },
+  ): Promise<void> {
     await this.streams.send(response, {
       room: sessionRoom(currentTenantActor().tenantId, run.sessionId),
       source: this.sources.ofRun(run.id),
@@ -41,7 +45,10 @@ export class RunAnswers {
 
   /** As `stream`, for a reader who comes back and says how far it was. */
   async resume(run: Pick<Run, 'id' | 'sessionId'>, request: Request, response: Response): Promise<void> {
-    await this.stream(run, response, { afterSeq: parseLastEventId(request.headers['last-event-id']), endOnWait: false });
+    await this.stream(run, response, {
+      afterSeq: parseLastEventId(request.headers['last-event-id']),
+      endOnWait: false,
+    });
   }
 
   /** Waits for the end, at most `WAIT_MAX_MS`: 201 with the answer, 202 with the run as it stands then. */
@@ -59,10 +66,13 @@ export class RunAnswers {
   /** The run once it has ended or waits for somebody, or as it is after `timeoutMs`. */
   async ended(run: Pick<Run, 'id' | 'sessionId'>, timeoutMs: number): Promise<Run> {
     const deadline = performance.now() + timeoutMs;
-    let wake = Promise.withResolvers<void>();
-    const ring = (): void => wake.resolve();
+    let wake = Promise.withResolvers<undefined>();
+    const ring = (): void => wake.resolve(undefined);
     const onEvents = (envelopes: readonly Envelope[]): void => {
-      if (envelopes.some((e) => 'runId' in e && e.runId === run.id && (RUN_ENDS.has(e.type) || e.type === 'run.waiting'))) ring();
+      if (
+        envelopes.some((e) => 'runId' in e && e.runId === run.id && (RUN_ENDS.has(e.type) || e.type === 'run.waiting'))
+      )
+        ring();
     };
     const leave = this.live.subscribe(sessionRoom(currentTenantActor().tenantId, run.sessionId), onEvents, ring);
     try {

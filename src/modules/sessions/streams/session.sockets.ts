@@ -41,7 +41,9 @@ export class SessionSockets implements OnModuleInit {
     this.handlers.on('message.send', {
       access: { can: 'messages:create' },
       payload: SocketMessageDto,
-      handle: async ({ sessionId, ...message }) => ({ runId: (await this.sending.send(sessionId, message, 'message')).id }),
+      handle: async ({ sessionId, ...message }) => ({
+        runId: (await this.sending.send(sessionId, message, 'message')).id,
+      }),
     });
     this.handlers.on('run.cancel', {
       access: { can: 'messages:create' },

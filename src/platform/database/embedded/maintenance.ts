@@ -1,20 +1,23 @@
 import type { PgliteEngine } from './pglite-engine.js';
 import type { WireServer } from './wire-server.js';
 
-const INTERVAL_MS = 10_000;
+const INTERVAL_MS = 5_000;
 /** Bounds what a start after a kill has to replay. */
 const CHECKPOINT_AFTER_WAL_BYTES = 32 * 1024 * 1024;
 const CHECKPOINT_AFTER_MS = 5 * 60_000;
 
-/** Postgres' own autovacuum defaults; `relfrozenxid` well before it would refuse to write. */
+/** The table furthest beyond Postgres' own autovacuum thresholds, or so old that Postgres would soon refuse to write. */
 const NEXT_TABLE = `
-  SELECT s.relid::regclass::text AS name,
-         s.n_dead_tup > 50 + 0.2 * s.n_live_tup OR age(c.relfrozenxid) > 150000000 AS vacuum
-  FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
-  WHERE s.n_dead_tup > 50 + 0.2 * s.n_live_tup
-     OR s.n_mod_since_analyze > 50 + 0.1 * s.n_live_tup
-     OR age(c.relfrozenxid) > 150000000
-  ORDER BY s.n_dead_tup + s.n_mod_since_analyze DESC
+  SELECT name, dead > 1 OR old AS vacuum
+  FROM (
+    SELECT s.relid::regclass::text AS name,
+           s.n_dead_tup / (50 + 0.2 * s.n_live_tup) AS dead,
+           s.n_mod_since_analyze / (50 + 0.1 * s.n_live_tup) AS modified,
+           age(c.relfrozenxid) > 150000000 AS old
+    FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
+  ) AS tables
+  WHERE dead > 1 OR modified > 1 OR old
+  ORDER BY greatest(dead, modified) DESC
   LIMIT 1`;
 
 /**
