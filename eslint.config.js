@@ -12,7 +12,8 @@ const SYSTEM_ACTOR_FILES = [
   'src/platform/http/idempotency*.ts',
   'src/modules/sessions/**/run-event.writer.ts',
   'src/modules/admin/**/*.ts',
-  'src/modules/auth/accounts.repository.ts',
+  'src/modules/auth/logins-everywhere.ts',
+  'src/modules/auth/token-sessions.sweeper.ts',
   'src/modules/tenants/**/*.ts',
 ];
 

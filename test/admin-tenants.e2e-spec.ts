@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Db } from '../src/platform/database/db.js';
-import { faultyFields } from './answers.js';
+import { faultyFields, type Ids } from './answers.js';
 import { ADMIN, startApp, type TestApp } from './app.js';
 import { Client } from './client.js';
 import { Given, type Tenant } from './given.js';
@@ -68,7 +68,7 @@ describe('a new tenant', () => {
       createdAt: expect.any(String),
       updatedAt: expect.any(String),
     });
-    expect((await admin.get(`/admin/tenants/${created['id']}`).expect(200)).json()).toEqual(created);
+    expect((await admin.get(`/admin/tenants/${String(created['id'])}`).expect(200)).json()).toEqual(created);
     const owner = await given.login(wanted.owner.email, PASSWORD);
     expect((await owner.as.get('/auth/me')).json()).toMatchObject({
       role: 'owner',
@@ -82,9 +82,9 @@ describe('a new tenant', () => {
     const wanted = body({ owner: { email: owner.email, password: 'a password of the superadmin' } });
     await admin.post('/admin/tenants', wanted).expect(201);
     await anyone.post('/auth/login', { email: owner.email, password: wanted.owner.password }).expect(401);
-    const { data } = (await owner.as.get('/auth/invitations').expect(200)).json<any>();
+    const { data } = (await owner.as.get('/auth/invitations').expect(200)).json<Ids>();
     expect(data).toMatchObject([{ tenant: { slug: wanted.slug }, role: 'owner' }]);
-    await owner.as.post(`/auth/invitations/${data[0].id}/accept`).expect(200);
+    await owner.as.post(`/auth/invitations/${data[0]!.id}/accept`).expect(200);
     await owner.as.post('/auth/switch-tenant', { tenant: wanted.slug }).expect(200);
   });
 
@@ -156,15 +156,15 @@ describe('a suspended tenant', () => {
     const [first, second] = [await given.tenant(), await given.tenant()];
     const person = await given.member(first, 'member');
     await second.as.post('/members', { email: person.email, role: 'member' }).expect(201);
-    const { data } = (await person.as.get('/auth/invitations')).json<any>();
-    await person.as.post(`/auth/invitations/${data[0].id}/accept`).expect(200);
+    const { data } = (await person.as.get('/auth/invitations')).json<Ids>();
+    await person.as.post(`/auth/invitations/${data[0]!.id}/accept`).expect(200);
     await admin.patch(`/admin/tenants/${first.tenantId}`, { status: 'suspended' }).expect(200);
     const there = await given.login(person.email, person.password);
     expect((await there.as.get('/auth/me')).json()).toMatchObject({ tenant: { slug: second.slug } });
   });
 
   it('is never the one the superadmin is signed in to', async () => {
-    const { tenant } = (await admin.get('/auth/me')).json<any>();
+    const { tenant } = (await admin.get('/auth/me')).json<{ tenant: { id: string } }>();
     await admin.patch(`/admin/tenants/${tenant.id}`, { status: 'suspended' }).expect(409);
     await admin.delete(`/admin/tenants/${tenant.id}`).expect(409);
     await admin.get('/auth/me').expect(200);
@@ -205,7 +205,7 @@ describe('a deleted tenant', () => {
     await admin.patch(path, { name: 'x' }).expect(404);
     await admin.delete(path).expect(404);
     const ids = async (query: string) =>
-      (await admin.get(`/admin/tenants?limit=100${query}`).expect(200)).json<any>().data.map(({ id }: any) => id);
+      (await admin.get(`/admin/tenants?limit=100${query}`).expect(200)).json<Ids>().data.map(({ id }) => id);
     expect(await ids('')).not.toContain(tenant.tenantId);
     expect(await ids('&deleted=true')).toContain(tenant.tenantId);
     const restored = (await admin.post(`${path}/restore`).expect(200)).json();
@@ -277,11 +277,11 @@ describe('the administration of tenants', () => {
     const made = [await given.tenant(), await given.tenant(), await given.tenant()]
       .map(({ tenantId }) => tenantId)
       .reverse();
-    const page = (await admin.get('/admin/tenants?limit=2').expect(200)).json<any>();
-    expect(page.data.map(({ id }: any) => id)).toEqual(made.slice(0, 2));
+    const page = (await admin.get('/admin/tenants?limit=2').expect(200)).json<Ids>();
+    expect(page.data.map(({ id }) => id)).toEqual(made.slice(0, 2));
     await given.tenant();
-    const next = (await admin.get(`/admin/tenants?limit=1&cursor=${page.nextCursor}`).expect(200)).json<any>();
-    expect(next.data.map(({ id }: any) => id)).toEqual(made.slice(2));
+    const next = (await admin.get(`/admin/tenants?limit=1&cursor=${String(page.nextCursor)}`).expect(200)).json<Ids>();
+    expect(next.data.map(({ id }) => id)).toEqual(made.slice(2));
     await admin.get('/admin/tenants?deleted=perhaps').expect(422);
     await admin.get(`/admin/tenants/${randomUUID()}`).expect(404);
     await admin.get('/admin/tenants/default').expect(404);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { faultyFields } from './answers.js';
+import { faultyFields, type Listed } from './answers.js';
 import { startApp, type TestApp } from './app.js';
 import { Client } from './client.js';
 import { Given } from './given.js';
@@ -40,7 +40,7 @@ describe('an API key', () => {
       key: expect.stringMatching(/^sk-[\w-]{43}$/),
     });
     const listed = await as.get('/api-keys').expect(200);
-    expect(listed.json<any>().data).toEqual([{ ...made, key: undefined }]);
+    expect(listed.json()['data']).toEqual([{ ...made, key: undefined }]);
     expect(listed.text).not.toContain(made.key);
     expect(listed.text).not.toContain('hash');
   });
@@ -100,8 +100,8 @@ describe('an API key', () => {
     const key = await keyOf(as);
     await key.as.get('/auth/me').expect(200);
     await eventually(
-      async () => (await as.get('/api-keys')).json<any>().data[0].lastUsedAt as string | null,
-      (at) => at !== null,
+      async () => (await as.get('/api-keys')).json<Listed<{ lastUsedAt: string | null }>>().data[0]?.lastUsedAt,
+      (at) => typeof at === 'string',
     );
   });
 
@@ -188,9 +188,9 @@ describe('the body of a new key', () => {
   it('comes in pages', async () => {
     const { as } = await given.tenant();
     for (const name of ['one', 'two', 'three']) await keyOf(as, { name });
-    const page = (await as.get('/api-keys?limit=2').expect(200)).json<any>();
-    expect(page.data.map((key: any) => key.name)).toEqual(['three', 'two']);
-    const rest = (await as.get(`/api-keys?limit=2&cursor=${page.nextCursor}`).expect(200)).json<any>();
+    const page = (await as.get('/api-keys?limit=2').expect(200)).json<Listed<{ name: string }>>();
+    expect(page.data.map(({ name }) => name)).toEqual(['three', 'two']);
+    const rest = (await as.get(`/api-keys?limit=2&cursor=${page.nextCursor}`).expect(200)).json();
     expect(rest).toMatchObject({ data: [{ name: 'one' }], nextCursor: null });
   });
 });

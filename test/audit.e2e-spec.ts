@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Listed } from './answers.js';
 import { startApp, type TestApp } from './app.js';
 import { Client } from './client.js';
 import { Given } from './given.js';
@@ -19,6 +20,7 @@ interface LogRecord {
   action: string;
   actorId: string | null;
   resourceId: string | null;
+  changes: Record<string, unknown> | null;
 }
 
 async function log(as: Client, query = ''): Promise<LogRecord[]> {
@@ -167,10 +169,12 @@ describe('the audit log', () => {
   it('comes in pages, newest first', async () => {
     const { as } = await given.tenant();
     for (const name of ['a', 'b', 'c']) await as.patch('/tenant', { name }).expect(200);
-    const page = (await as.get('/audit-logs?limit=2').expect(200)).json<any>();
+    const page = (await as.get('/audit-logs?limit=2').expect(200)).json<Listed<LogRecord>>();
     await as.patch('/tenant', { name: 'd' }).expect(200);
-    const next = (await as.get(`/audit-logs?limit=2&cursor=${page.nextCursor}`).expect(200)).json<any>();
-    expect([...page.data, ...next.data].map(({ changes }: any) => changes?.name)).toEqual(['c', 'b', 'a', undefined]);
+    const next = (await as.get(`/audit-logs?limit=2&cursor=${String(page.nextCursor)}`).expect(200)).json<
+      Listed<LogRecord>
+    >();
+    expect([...page.data, ...next.data].map(({ changes }) => changes?.['name'])).toEqual(['c', 'b', 'a', undefined]);
   });
 
   it('is for admins and owners, and shows nothing of another tenant', async () => {

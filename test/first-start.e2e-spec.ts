@@ -46,7 +46,9 @@ describe('the first start without ADMIN_EMAIL and ADMIN_PASSWORD', () => {
     const first = await listen();
     const [, email, password] = /email +(\S+)\n +password +(\S+)/.exec(first.printed) ?? [];
     expect(email).toBe('admin@atrium.local');
-    const { accessToken } = (await first.client.post('/auth/login', { email, password }).expect(200)).json<any>();
+    const { accessToken } = (await first.client.post('/auth/login', { email, password }).expect(200)).json<{
+      accessToken: string;
+    }>();
     const me = await new Client(first.client.url, accessToken).get('/auth/me').expect(200);
     expect(me.json()).toMatchObject({ superadmin: true, role: 'owner', tenant: { slug: 'default' } });
     await nest.close();

@@ -205,7 +205,7 @@ describeWithRedis('Several processes on Redis', () => {
     expect(done.toSorted()).toEqual(runs.map((run) => run.runId).toSorted());
   }, 15_000);
 
-  it('hand work back to one another at a shutdown, without waiting for a sweep', async () => {
+  it('hand work back to one another at a shutdown', async () => {
     const [run] = await givenRuns(1);
     let begun = false;
     const first = await givenProcess('all', redisUrl, ({ tenantId, runId }, { signal }) =>
@@ -233,7 +233,7 @@ describeWithRedis('Several processes on Redis', () => {
 });
 
 describe('A process whose Redis is away', () => {
-  it('starts, rings without failing, finds the work by its sweeps, and stops', async () => {
+  it('starts, runs its jobs itself, and stops', async () => {
     jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
     const [run] = await givenRuns(1);
     const done: string[] = [];

@@ -168,19 +168,19 @@ function frame(text: string): Buffer {
 /** A WebSocket that has joined the session and reads nothing from then on. */
 async function deafSocket(app: LiveApp): Promise<TcpSocket> {
   const socket = await rawClient(app, upgrade);
-  socket.write(frame('40{"token":"token"}'));
   let heard = '';
   const onData = (chunk: Buffer) => (heard += chunk.toString('latin1'));
   socket.on('data', onData).resume();
-  await eventually(
-    () => heard,
-    (text) => text.includes('40{"sid"'),
-  );
+  const hears = (words: string) =>
+    eventually(
+      () => heard,
+      (text) => text.includes(words),
+    );
+  await hears('0{"sid"');
+  socket.write(frame('40{"token":"token"}'));
+  await hears('40{"sid"');
   socket.write(frame('421["session.join",{"sessionId":"s1"}]'));
-  await eventually(
-    () => heard,
-    (text) => text.includes('"ok":true'),
-  );
+  await hears('"ok":true');
   socket.off('data', onData).pause();
   return socket;
 }
@@ -189,38 +189,47 @@ describe('A client that reads nothing', () => {
   it.each([
     ['a stream', (app: LiveApp) => rawClient(app, get11)],
     ['a socket', deafSocket],
-  ])('of %s costs little memory, holds up no other, and is cut off', async (_what, openDeaf) => {
-    const runs = new LongRun();
-    const app = await given({ runs, limits: { stuckMs: 1_500, tickMs: 50 } });
-    const good = await connected(app.client('token'));
-    const events = { last: 0, inOrder: true };
-    await good.emitWithAck('session.join', { sessionId: 's1' });
-    events.last = 1;
-    good.on('event', ({ seq }: RunEnvelope) => {
-      events.inOrder &&= seq === events.last + 1;
-      events.last = seq;
-    });
-    const deaf = await openDeaf(app);
-    expect(await connections(app)).toBe(2);
-    const before = usedBytes(); const t0=Date.now(); const log=(...a:unknown[])=>process.stderr.write(`${Date.now()-t0} ${a.join(' ')}\n`); const iv=setInterval(()=>log('last',events.last,'emitted',runs.length, process.memoryUsage().rss),500);
-    for (let seq = 2; seq <= EVENTS; seq++) {
-      runs.length = seq;
-      app.live.emit('session:t1:s1', [runs.event(seq)]);
-      if (seq % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
-    }
-    await eventually(
-      () => events.last,
-      (last) => last === EVENTS,
-    );
-    expect(events.inOrder).toBe(true);
-    // 60 MB were sent; what may wait is 1 MiB, and a page of 200 rows of 20 kB may be at hand.
-    expect(usedBytes() - before).toBeLessThan(12_000_000);
-    log('used', usedBytes()-before); await eventually(
-      () => connections(app),
-      (count) => count === 1,
-    );
-    deaf.destroy();clearInterval(iv);
-  }, 40000);
+  ])(
+    'of %s costs little memory, holds up no other, and is cut off',
+    async (_what, openDeaf) => {
+      const runs = new LongRun();
+      const app = await given({ runs, limits: { stuckMs: 1_500, tickMs: 50 } });
+      const good = await connected(app.client('token'));
+      const events = { last: 0, inOrder: true };
+      await good.emitWithAck('session.join', { sessionId: 's1' });
+      events.last = 1;
+      good.on('event', ({ seq }: RunEnvelope) => {
+        events.inOrder &&= seq === events.last + 1;
+        events.last = seq;
+      });
+      const deaf = await openDeaf(app);
+      expect(await connections(app)).toBe(2);
+      const before = usedBytes();
+      const t0 = Date.now();
+      const log = (...a: unknown[]) => process.stderr.write(`${Date.now() - t0} ${a.join(' ')}\n`);
+      const iv = setInterval(() => log('last', events.last, 'emitted', runs.length, process.memoryUsage().rss), 500);
+      for (let seq = 2; seq <= EVENTS; seq++) {
+        runs.length = seq;
+        app.live.emit('session:t1:s1', [runs.event(seq)]);
+        if (seq % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      await eventually(
+        () => events.last,
+        (last) => last === EVENTS,
+      );
+      expect(events.inOrder).toBe(true);
+      // 60 MB were sent; what may wait is 1 MiB, and a page of 200 rows of 20 kB may be at hand.
+      expect(usedBytes() - before).toBeLessThan(12_000_000);
+      log('used', usedBytes() - before);
+      await eventually(
+        () => connections(app),
+        (count) => count === 1,
+      );
+      deaf.destroy();
+      clearInterval(iv);
+    },
+    40000,
+  );
 });
 
 describe('A slow client', () => {

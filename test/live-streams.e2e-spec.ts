@@ -168,19 +168,19 @@ function frame(text: string): Buffer {
 /** A WebSocket that has joined the session and reads nothing from then on. */
 async function deafSocket(app: LiveApp): Promise<TcpSocket> {
   const socket = await rawClient(app, upgrade);
-  socket.write(frame('40{"token":"token"}'));
   let heard = '';
   const onData = (chunk: Buffer) => (heard += chunk.toString('latin1'));
   socket.on('data', onData).resume();
-  await eventually(
-    () => heard,
-    (text) => text.includes('40{"sid"'),
-  );
+  const hears = (words: string) =>
+    eventually(
+      () => heard,
+      (text) => text.includes(words),
+    );
+  await hears('0{"sid"');
+  socket.write(frame('40{"token":"token"}'));
+  await hears('40{"sid"');
   socket.write(frame('421["session.join",{"sessionId":"s1"}]'));
-  await eventually(
-    () => heard,
-    (text) => text.includes('"ok":true'),
-  );
+  await hears('"ok":true');
   socket.off('data', onData).pause();
   return socket;
 }

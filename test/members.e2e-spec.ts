@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { faultyFields } from './answers.js';
+import { faultyFields, type Ids, type Listed } from './answers.js';
 import { startApp, type TestApp } from './app.js';
 import { Client } from './client.js';
 import { Given, type Tenant } from './given.js';
+
+interface Member {
+  userId: string;
+  name: string;
+  status: string;
+}
 
 let app: TestApp;
 let given: Given;
@@ -53,11 +59,11 @@ describe('a member who is new to the installation', () => {
     const { as, owner } = await given.tenant();
     const { userId } = (
       await as.post('/members', { email: 'Grace.H@people.example.com', role: 'viewer' }).expect(201)
-    ).json<any>();
-    const shown = (await as.get(`/members/${userId}`).expect(200)).json<any>();
+    ).json<Member>();
+    const shown = (await as.get(`/members/${userId}`).expect(200)).json<Member>();
     expect(shown).toMatchObject({ userId, email: 'grace.h@people.example.com', name: 'grace.h', role: 'viewer' });
-    const list = (await as.get('/members').expect(200)).json<any>();
-    expect(list.data.map((member: any) => member.userId)).toEqual([userId, owner.userId]);
+    const list = (await as.get('/members').expect(200)).json<Listed<Member>>();
+    expect(list.data.map((member) => member.userId)).toEqual([userId, owner.userId]);
     expect(list.data[0]).toEqual(shown);
   });
 
@@ -86,7 +92,7 @@ describe('a member who is new to the installation', () => {
     const answers = await Promise.all(
       tenants.map(({ as }) => as.post('/members', { email, role: 'member', password: PASSWORD }).expect(201)),
     );
-    const added = answers.map((answer) => answer.json<any>());
+    const added = answers.map((answer) => answer.json<Member>());
     expect(new Set(added.map(({ userId }) => userId)).size).toBe(1);
     expect(added.map(({ status }) => status).sort()).toEqual(['active', 'pending', 'pending']);
   });
@@ -96,10 +102,10 @@ describe('a member who is a user already', () => {
   it('keeps password and name, is pending, and sees nothing of the tenant until they accept', async () => {
     const [first, second] = [await given.tenant(), await given.tenant()];
     const person = await given.member(first, 'member');
-    const before = (await person.as.get('/auth/me')).json<any>();
+    const before = (await person.as.get('/auth/me')).json<{ user: { name: string } }>();
     const { email } = person;
     const body = { email, role: 'admin', password: 'a password of the attacker', name: 'Mallory' };
-    const invited = (await second.as.post('/members', body).expect(201)).json<any>();
+    const invited = (await second.as.post('/members', body).expect(201)).json<Member>();
     expect(invited).toMatchObject({ userId: person.userId, email, role: 'admin', status: 'pending' });
     expect(invited.name).not.toBe(before.user.name);
 
@@ -114,7 +120,7 @@ describe('a member who is a user already', () => {
     const [first, second] = [await given.tenant(), await given.tenant()];
     const person = await given.member(first, 'member');
     await second.as.post('/members', { email: person.email, role: 'admin' }).expect(201);
-    const list = (await person.as.get('/auth/invitations').expect(200)).json<any>();
+    const list = (await person.as.get('/auth/invitations').expect(200)).json<Ids>();
     expect(list).toEqual({
       data: [
         {
@@ -125,7 +131,7 @@ describe('a member who is a user already', () => {
         },
       ],
     });
-    const accepted = (await person.as.post(`/auth/invitations/${list.data[0].id}/accept`).expect(200)).json();
+    const accepted = (await person.as.post(`/auth/invitations/${list.data[0]!.id}/accept`).expect(200)).json();
     expect(accepted).toMatchObject({
       tenant: { id: second.tenantId },
       userId: person.userId,
@@ -133,7 +139,7 @@ describe('a member who is a user already', () => {
       status: 'active',
     });
     expect((await person.as.get('/auth/invitations')).json()).toEqual({ data: [] });
-    await person.as.post(`/auth/invitations/${list.data[0].id}/accept`).expect(409);
+    await person.as.post(`/auth/invitations/${list.data[0]!.id}/accept`).expect(409);
     const there = await given.login(person.email, person.password, second.slug);
     expect((await there.as.get('/auth/me')).json()).toMatchObject({ role: 'admin', user: { name: 'member' } });
     expect((await second.as.get(`/members/${person.userId}`)).json()).toMatchObject({
@@ -146,14 +152,14 @@ describe('a member who is a user already', () => {
     const [first, second] = [await given.tenant(), await given.tenant()];
     const person = await given.member(first, 'member');
     await second.as.post('/members', { email: person.email, role: 'member' }).expect(201);
-    const { data } = (await person.as.get('/auth/invitations')).json<any>();
+    const { data } = (await person.as.get('/auth/invitations')).json<Ids>();
     for (const other of [first.as, second.as]) {
       expect((await other.get('/auth/invitations')).json()).toEqual({ data: [] });
-      await other.post(`/auth/invitations/${data[0].id}/accept`).expect(404);
+      await other.post(`/auth/invitations/${data[0]!.id}/accept`).expect(404);
     }
     await person.as.post('/auth/invitations/nonsense/accept').expect(404);
     await person.as.post(`/auth/invitations/${randomUUID()}/accept`).expect(404);
-    expect((await person.as.get('/auth/invitations')).json()).toMatchObject({ data: [{ id: data[0].id }] });
+    expect((await person.as.get('/auth/invitations')).json()).toMatchObject({ data: [{ id: data[0]!.id }] });
   });
 
   it('is not added twice, neither invited nor accepted', async () => {
@@ -169,10 +175,10 @@ describe('a member who is a user already', () => {
     const [first, second] = [await given.tenant(), await given.tenant()];
     const person = await given.member(first, 'member');
     await second.as.post('/members', { email: person.email, role: 'member' }).expect(201);
-    const { data } = (await person.as.get('/auth/invitations')).json<any>();
+    const { data } = (await person.as.get('/auth/invitations')).json<Ids>();
     await second.as.delete(`/members/${person.userId}`).expect(204);
     expect((await person.as.get('/auth/invitations')).json()).toEqual({ data: [] });
-    await person.as.post(`/auth/invitations/${data[0].id}/accept`).expect(404);
+    await person.as.post(`/auth/invitations/${data[0]!.id}/accept`).expect(404);
     await person.as.get('/auth/me').expect(200);
   });
 });
@@ -183,7 +189,7 @@ describe('a user whom the last tenant removed', () => {
     const person = await given.member(tenant, 'member');
     await tenant.as.delete(`/members/${person.userId}`).expect(204);
     const body = { email: person.email, role: 'member', password: 'another long password' };
-    const again = (await tenant.as.post('/members', body).expect(201)).json<any>();
+    const again = (await tenant.as.post('/members', body).expect(201)).json<Member>();
     expect(again).toMatchObject({ status: 'active' });
     expect(again.userId).not.toBe(person.userId);
     await anyone.post('/auth/login', { email: person.email, password: person.password }).expect(401);
@@ -328,13 +334,15 @@ describe('the list', () => {
   it('comes in pages, newest first, that stay as they are while members are added', async () => {
     const { as, owner } = await given.tenant();
     const add = async () =>
-      (await as.post('/members', { email: address(), role: 'viewer' }).expect(201)).json<any>().userId as string;
+      (await as.post('/members', { email: address(), role: 'viewer' }).expect(201)).json<Member>().userId;
     const [one, two, three] = [await add(), await add(), await add()];
-    const page = (await as.get('/members?limit=2').expect(200)).json<any>();
-    expect(page.data.map((member: any) => member.userId)).toEqual([three, two]);
+    const page = (await as.get('/members?limit=2').expect(200)).json<Listed<Member>>();
+    expect(page.data.map((member) => member.userId)).toEqual([three, two]);
     await add();
-    const rest = (await as.get(`/members?limit=2&cursor=${page.nextCursor}`).expect(200)).json<any>();
-    expect(rest.data.map((member: any) => member.userId)).toEqual([one, owner.userId]);
+    const rest = (await as.get(`/members?limit=2&cursor=${String(page.nextCursor)}`).expect(200)).json<
+      Listed<Member>
+    >();
+    expect(rest.data.map((member) => member.userId)).toEqual([one, owner.userId]);
     expect(rest.nextCursor).toBeNull();
     await as.get('/members?cursor=tampered').expect(400);
     await as.get('/members?role=owner').expect(422);

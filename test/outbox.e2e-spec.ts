@@ -5,6 +5,7 @@ import type { DomainEvent } from '../src/contracts/domain-events.js';
 import { Actor } from '../src/platform/access/actor.js';
 import { currentActor, currentScope, inScope, newScope, runAs } from '../src/platform/access/scope.js';
 import type { Db } from '../src/platform/database/db.js';
+import { openTransaction } from '../src/platform/database/transaction.js';
 import { EventConsumers } from '../src/platform/events/event-consumers.js';
 import { Events } from '../src/platform/events/events.js';
 import { OutboxRelay } from '../src/platform/events/outbox.relay.js';
@@ -127,14 +128,14 @@ describe('Publishing an event', () => {
     expect(rows).toEqual([{ tenant_id: otherId, actor_type: 'system', actor_id: null }]);
   });
 
-  it('binds an idempotency key to the first resource, inside the transaction', async () => {
+  it('tells the idempotency key of a request what it changes, inside the transaction', async () => {
     const tenantId = await givenTenant(db);
     const { events } = givenProcess();
     const [first, second] = [v7(), v7()];
-    const bound: string[] = [];
-    const bindIdempotency = async (id: string) => {
+    const bound: string[][] = [];
+    const bindIdempotency = async (id: string, type: string) => {
       await db.sql('SELECT 1 WHERE :tenantId::uuid IS NOT NULL');
-      bound.push(id);
+      if (openTransaction()) bound.push([id, type]);
     };
     await inScope(newScope({ actor: Actor.job(tenantId), bindIdempotency }), () =>
       db.run(async () => {
@@ -143,7 +144,10 @@ describe('Publishing an event', () => {
         }
       }),
     );
-    expect(bound).toEqual([first]);
+    expect(bound).toEqual([
+      [first, 'agent'],
+      [second, 'agent'],
+    ]);
   });
 });
 

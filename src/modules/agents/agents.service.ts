@@ -113,7 +113,7 @@ export class AgentsService {
     this.requireModels(given);
     const unknown = given.collectionIds?.findIndex((id) => !base.collectionIds.includes(id)) ?? -1;
     if (unknown >= 0) throw ValidationFailed.of(`collectionIds[${unknown}]`, 'There is no such collection');
-    const set = Object.entries(given).filter(([, value]) => value !== undefined);
+    const set = Object.entries(given as Record<string, unknown>).filter(([, value]) => value !== undefined);
     const changes = Object.fromEntries(
       set.map(([field, value]) => [field, value ?? DEFAULT_DEFINITION[field as keyof AgentDefinition]]),
     );

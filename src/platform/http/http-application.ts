@@ -1,4 +1,6 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { NextFunction, Request, Response } from 'express';
+import { NotFound } from '../../contracts/errors.js';
 import { Settings } from '../config/settings.js';
 import { HttpMetrics } from '../telemetry/http-metrics.js';
 import { RequestLog } from '../telemetry/request-log.js';
@@ -12,14 +14,21 @@ const KEEP_ALIVE_MS = 75_000;
 
 /** Everything about HTTP that is set on the application and not in a module; to be called before it is initialised. */
 export function configureHttp(app: NestExpressApplication): void {
-  const { http } = app.get(Settings);
+  const { http, role } = app.get(Settings);
   app.set('trust proxy', http.trustProxy);
   app.set('etag', false);
   app.disable('x-powered-by');
   app.getHttpServer().keepAliveTimeout = KEEP_ALIVE_MS;
   setApiPrefix(app);
   app.use(correlation, app.get(RequestLog).middleware, app.get(HttpMetrics).middleware, securityHeaders(), noStore);
+  if (role === 'worker') app.use(onlyHealthAndMetrics);
   const cors = corsOptions(http.corsOrigins);
   if (cors) app.enableCors(cors);
-  serveApiDocs(app);
+  if (role !== 'worker') serveApiDocs(app);
+}
+
+/** A worker answers those who watch over it, and no clients. */
+function onlyHealthAndMetrics(request: Request, _response: Response, next: NextFunction): void {
+  if (/^\/(health(\/(live|ready))?|metrics)\/?$/.test(request.path)) next();
+  else next(new NotFound('Route'));
 }

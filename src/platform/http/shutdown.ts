@@ -10,13 +10,17 @@ const LIMIT_MS = 25_000;
 
 const logger = new Logger('Shutdown');
 
+/** A Ctrl-C under npm comes twice, from the terminal and from npm; it is one wish. */
+const SAME_WISH_MS = 1_000;
+
 /** On SIGTERM and SIGINT: not ready, a short wait, close, exit 0. What hangs is cut off; a second signal ends at once. */
 export function stopOnSignals(app: NestExpressApplication): void {
-  let isStopping = false;
+  let stoppingSince: number | null = null;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (isStopping) process.exit(1);
-      isStopping = true;
+      if (stoppingSince !== null && performance.now() - stoppingSince > SAME_WISH_MS) process.exit(1);
+      if (stoppingSince !== null) return;
+      stoppingSince = performance.now();
       logger.log(`${signal}: stopping`);
       void stop(app).then((code) => process.exit(code));
     });

@@ -4,6 +4,7 @@ import type { Server, Socket } from 'socket.io';
 import type { LiveSignals } from '../../contracts/live-events.js';
 import { Authenticator } from '../access/authenticator.js';
 import { Settings } from '../config/settings.js';
+import { cutOffSoon } from './engine-connection.js';
 import { Live } from './live.js';
 import { LiveLimits } from './live-limits.js';
 import { RenewDto } from './renew.dto.js';
@@ -46,6 +47,9 @@ export class LiveGateway implements OnGatewayInit, OnGatewayConnection, OnModule
   /** Nest's guards do not see connections, so that the server itself asks who comes. */
   afterInit(server: Server): void {
     this.server = server;
+    server.engine.on('connection', (connection: Socket['conn']) => {
+      connection.once('close', () => cutOffSoon(connection));
+    });
     server.use((socket, next) => {
       this.door.admit(socket).then((admitted) => {
         this.admitted.set(socket, admitted);

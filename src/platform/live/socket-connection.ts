@@ -5,6 +5,7 @@ import type { LooseEventType } from '../../contracts/live-events.js';
 import type { TenantActor } from '../access/actor.js';
 import type { Authenticated, Authenticator } from '../access/authenticator.js';
 import { inScope, newScope } from '../access/scope.js';
+import { cutOffSoon } from './engine-connection.js';
 import { Follows } from './follows.js';
 import type { LiveLimits } from './live-limits.js';
 import { MessageBudget } from './message-budget.js';
@@ -27,8 +28,6 @@ interface ConnectionContext {
 
 /** A credential may have been revoked between its check and the moment from which the socket hears of it. */
 const FIRST_RECHECK_MS = 500;
-/** So long a client may take to take its leave before the connection is cut off. */
-const FAREWELL_MS = 500;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** One open socket: whose it is, until when, and what it follows. */
@@ -92,14 +91,14 @@ export class SocketConnection {
   end(reason: 'access.revoked' | 'access.expired'): void {
     this.tell(reason);
     this.socket.disconnect(true);
-    this.cutOffSoon();
+    cutOffSoon(this.socket.conn);
   }
 
   /** Tells the client to come back; closing the transport alone makes clients reconnect by themselves. */
   sendAway(): void {
     this.tell('server.restart');
     this.socket.conn.close();
-    this.cutOffSoon();
+    cutOffSoon(this.socket.conn);
   }
 
   /** The socket has disconnected. */
@@ -112,10 +111,6 @@ export class SocketConnection {
 
   private tell(type: LooseEventType): void {
     this.sink.write({ type, at: new Date().toISOString(), data: {} });
-  }
-
-  private cutOffSoon(): void {
-    setTimeout(() => this.sink.close(), FAREWELL_MS).unref();
   }
 
   private endAt(expiresAt: Date | null): void {

@@ -1,13 +1,9 @@
 import type { Socket } from 'socket.io';
 import type { Envelope } from '../../contracts/live-events.js';
+import { cutOff, tcpSocketOf } from './engine-connection.js';
 import type { EventSink } from './event-sink.js';
 import { SendBuffer, systemQueueBytes } from './send-buffer.js';
 import { socketPacket } from './socket-packet.js';
-
-/** What of a WebSocket transport is used; a polling transport has no `socket`. */
-interface WebSocketTransport {
-  socket?: { terminate?: () => void; _socket?: object };
-}
 
 /** One Socket.IO connection; all readers of a socket share it, and with it the measure of what waits. */
 export class SocketSink implements EventSink {
@@ -16,7 +12,7 @@ export class SocketSink implements EventSink {
   readonly closed = this.gone.signal;
 
   constructor(private readonly socket: Socket) {
-    this.unsent = new SendBuffer(() => systemQueueBytes(this.webSocket()?._socket));
+    this.unsent = new SendBuffer(() => systemQueueBytes(tcpSocketOf(socket.conn)));
   }
 
   write(envelope: Envelope): void {
@@ -39,10 +35,8 @@ export class SocketSink implements EventSink {
     return this.unsent.drained();
   }
 
-  /** Without a farewell, which would wait behind what is not taken. */
   close(): void {
-    this.webSocket()?.terminate?.();
-    this.socket.conn.close(true);
+    cutOff(this.socket.conn);
     this.release();
   }
 
@@ -50,9 +44,5 @@ export class SocketSink implements EventSink {
   release(): void {
     this.gone.abort();
     this.unsent.close();
-  }
-
-  private webSocket(): WebSocketTransport['socket'] {
-    return (this.socket.conn.transport as WebSocketTransport).socket;
   }
 }

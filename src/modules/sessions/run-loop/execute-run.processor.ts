@@ -70,8 +70,8 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
     try {
       state = await this.loader.load(hold);
       if (hold.run.cancelRequestedAt) hold.interrupt('cancelled');
-      if (claim.lost) return await this.ending.fail(hold, state, workerLost());
-      await this.loop.drive(hold, state);
+      if (claim.lost) await this.ending.fail(hold, state, workerLost());
+      else await this.loop.drive(hold, state);
     } catch (error) {
       await this.settle(hold, state, hold.interruption ?? error).catch((failure: unknown) => {
         // The lease runs out, and whoever takes the run over goes on from its last stored step.

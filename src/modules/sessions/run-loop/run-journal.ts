@@ -9,7 +9,7 @@ import { Interruption, type RunHold } from './run-hold.js';
 
 export interface JournalEntry {
   /** Data that shows the run itself is made from the row as this entry leaves it. */
-  events: { type: RunEventType; data: object | ((run: Run) => object) }[];
+  events: { type: RunEventType; data: Record<string, unknown> | ((run: Run) => Record<string, unknown>) }[];
   /** Locks to take before the run's row, for example the session's. */
   before?: () => Promise<void>;
   /** Other rows of this step, written with it or not at all. */

@@ -35,7 +35,8 @@ async function serve(): Promise<void> {
   const server = new WireServer(engine, fail);
   const socketFolder = await openSocketFolder(folder, temporary);
   await server.listen(join(socketFolder, SOCKET_NAME));
-  const maintenance = new Maintenance(engine, server, (error) => {
+  const maintenance = new Maintenance(engine, server);
+  void maintenance.run((error) => {
     tell({ kind: 'log', line: `Maintenance of the embedded database failed: ${messageOf(error)}` });
   });
 
