@@ -114,6 +114,7 @@ CREATE TABLE token_sessions (
   FOREIGN KEY (tenant_id, user_id) REFERENCES memberships (tenant_id, user_id) ON DELETE CASCADE
 );
 CREATE INDEX token_sessions_id ON token_sessions (id);
+CREATE INDEX token_sessions_member ON token_sessions (tenant_id, user_id);
 CREATE INDEX token_sessions_user ON token_sessions (user_id) WHERE revoked_at IS NULL;
 CREATE INDEX token_sessions_expiry ON token_sessions (expires_at);
 SELECT atrium_tenant_table('token_sessions', 'SELECT, INSERT, UPDATE');
@@ -136,6 +137,7 @@ CREATE TABLE api_keys (
   FOREIGN KEY (tenant_id, user_id) REFERENCES memberships (tenant_id, user_id) ON DELETE CASCADE
 );
 CREATE INDEX api_keys_hash ON api_keys (key_hash);
+CREATE INDEX api_keys_member ON api_keys (tenant_id, user_id);
 SELECT atrium_tenant_table('api_keys', 'SELECT, INSERT, UPDATE');
 SELECT atrium_system_reach('api_keys', 'SELECT, UPDATE, DELETE');
 

@@ -267,6 +267,7 @@ export async function liveApp(options: LiveAppOptions = {}) {
     },
     async close(): Promise<void> {
       for (const socket of clients) socket.disconnect();
+      app.getHttpServer().closeAllConnections();
       await app.close();
     },
   };

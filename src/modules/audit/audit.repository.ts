@@ -29,7 +29,7 @@ export class AuditRepository {
     return this.events.select('e', (query) => {
       query.orderBy('e.id', 'DESC').limit(filter.limit);
       for (const field of EQUAL) {
-        if (filter[field]) query.andWhere(`e.${field} = :${field}`, { [field]: filter[field] });
+        if (filter[field] !== undefined) query.andWhere(`e.${field} = :${field}`, { [field]: filter[field] });
       }
       if (filter.from) query.andWhere('e.at >= :from', { from: filter.from });
       if (filter.to) query.andWhere('e.at < :to', { to: filter.to });

@@ -10,6 +10,9 @@ const WHO_I_AM =
 
 const MAX_QUOTE_LENGTH = 400;
 
+/** Its result is told with the expression it belongs to. */
+const CALCULATION = /(?:^|_|:)(?:add|subtract|multiply|divide|power)$/;
+
 /** The next step: calls to make, or what to say. */
 export function nextStep(conversation: Conversation, tools: ToolSpec[]): { calls: PlannedCall[] } | { text: string } {
   const { question, calls } = conversation;
@@ -35,8 +38,9 @@ function fromResults({ question, calls }: Conversation, expressions: Expression[
     const value = valueOf(expression, tools, (call) => resultOf(call, calls));
     return value === undefined ? [] : [`${formatExpression(expression)} = ${value}`];
   });
-  const others =
-    solved.length > 0 ? [] : calls.filter((call) => !call.isError).map((call) => quoteResult(call, question));
+  const others = calls
+    .filter((call) => !call.isError && !(solved.length > 0 && CALCULATION.test(call.name)))
+    .map((call) => quoteResult(call, question));
   return [...(solved.length > 0 ? [`${solved.join(' and ')}.`] : []), ...others, ...failed]
     .join(' ')
     .replace(/\.\.(?=\s|$)/g, '.');

@@ -19,7 +19,10 @@ export class DataDirInUse extends Error {
 }
 
 interface EmbeddedPostgresOptions {
-  /** The database has ended without being asked to; connections are broken and no new one can be made. */
+  /**
+   * The database has ended without being asked to; connections are broken and no new one can be made. By default the
+   * process ends too, with the reason as an uncaught error: the next start recovers what was acknowledged.
+   */
   onExit?: (reason: Error) => void;
   log?: (line: string) => void;
 }
@@ -67,7 +70,7 @@ export class EmbeddedPostgres {
       });
       worker.once('exit', () => reject(new Error(`The embedded database in ${dataDir} did not start: ${failure}`)));
     });
-    return new EmbeddedPostgres(worker, socketFolder, options.onExit ?? (() => {}), () => failure);
+    return new EmbeddedPostgres(worker, socketFolder, options.onExit ?? endProcess, () => failure);
   }
 
   /** Ends open connections, writes everything out, frees the folder. */
@@ -80,6 +83,10 @@ export class EmbeddedPostgres {
     await this.#exited;
     clearTimeout(overdue);
   }
+}
+
+function endProcess(reason: Error): never {
+  throw reason;
 }
 
 function startWorker(input: WorkerInput): Worker {
