@@ -167,6 +167,15 @@ describe('the audit log', () => {
     await as.get(`/audit-logs?${query}`).expect(422);
   });
 
+  it('names the superadmin who changed the tenant from outside', async () => {
+    const { as, tenantId } = await given.tenant();
+    const admin = await given.admin();
+    await admin.patch(`/admin/tenants/${tenantId}`, { name: 'renamed' }).expect(200);
+    const me = (await admin.get('/auth/me').expect(200)).json<{ user: { id: string } }>();
+    const [record] = await log(as, '&action=tenant.updated');
+    expect(record).toMatchObject({ actorId: me.user.id, actorType: 'user', resourceId: tenantId });
+  });
+
   it('comes in pages, newest first', async () => {
     const { as } = await given.tenant();
     for (const name of ['a', 'b', 'c']) await as.patch('/tenant', { name }).expect(200);

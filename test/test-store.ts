@@ -89,8 +89,25 @@ async function serverStore(runtimeUrl: string): Promise<TestStore> {
 async function dropDatabase(url: string, name: string): Promise<void> {
   const admin = new pg.Client({ connectionString: url });
   await admin.connect();
-  await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-  await admin.end();
+  try {
+    // The application's connections are closing; only a superuser could end them for it.
+    for (let tries = 0; tries < 50 && !(await dropped(admin, name)); tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  } finally {
+    await admin.end();
+  }
+}
+
+async function dropped(admin: pg.Client, name: string): Promise<boolean> {
+  try {
+    await admin.query(`DROP DATABASE IF EXISTS ${name}`);
+    return true;
+  } catch (error) {
+    const inUse = (error as { code?: string }).code === '55006';
+    if (!inUse) throw error;
+    return false;
+  }
 }
 
 async function migrate(connection: pg.ClientConfig, embedded: boolean, runtimeUser?: string): Promise<void> {

@@ -104,6 +104,7 @@ export class UpdateAgentDto {
   tools?: string[] | null;
 
   @IsOptional()
+  @IsObject()
   @ValidateNested()
   @Type(() => PermissionPolicyDto)
   permissionPolicy?: PermissionPolicyDto | null;
@@ -120,6 +121,7 @@ export class UpdateAgentDto {
   outputSchema?: Record<string, unknown> | null;
 
   @IsOptional()
+  @IsObject()
   @ValidateNested()
   @Type(() => ResourceLimitsDto)
   resourceLimits?: ResourceLimitsDto | null;

@@ -64,6 +64,7 @@ export class UpdateSessionDto {
   tools?: string[] | null;
 
   @IsOptional()
+  @IsObject()
   @ValidateNested()
   @Type(() => PermissionPolicyDto)
   permissionPolicy?: PermissionPolicyDto | null;

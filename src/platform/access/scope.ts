@@ -8,6 +8,8 @@ export interface Scope {
   readonly ip: string | null;
   readonly userAgent: string | null;
   actor: Actor | null;
+  /** Who asked for what a system actor does here; the audit log names them. */
+  readonly askedBy: TenantActor | null;
   /** Called with each resource that a keyed request changes, inside the transaction that changes it. */
   bindIdempotency: ((resourceId: string, resourceType: string) => Promise<void>) | null;
 }
@@ -15,7 +17,7 @@ export interface Scope {
 const storage = new AsyncLocalStorage<Scope>();
 
 export function newScope(part: Partial<Scope> = {}): Scope {
-  return { correlationId: v7(), ip: null, userAgent: null, actor: null, bindIdempotency: null, ...part };
+  return { correlationId: v7(), ip: null, userAgent: null, actor: null, askedBy: null, bindIdempotency: null, ...part };
 }
 
 export function inScope<T>(scope: Scope, fn: () => T): T {
@@ -24,8 +26,10 @@ export function inScope<T>(scope: Scope, fn: () => T): T {
 
 /** Runs `fn` as another actor; correlation goes on. An open transaction of the present actor can't be joined. */
 export function runAs<T>(actor: Actor, fn: () => T): T {
-  const outer = storage.getStore();
-  return storage.run(newScope({ correlationId: outer?.correlationId ?? v7(), ip: outer?.ip ?? null, actor }), fn);
+  const { correlationId, ip, userAgent, ...outer } = storage.getStore() ?? newScope();
+  const asker = outer.actor && outer.actor.kind !== 'system' ? outer.actor : outer.askedBy;
+  const askedBy = actor.kind === 'system' ? asker : null;
+  return storage.run(newScope({ correlationId, ip, userAgent, actor, askedBy }), fn);
 }
 
 /** Undefined outside of any request or job, for example while logging at start-up. */

@@ -44,14 +44,15 @@ export class Events {
   async publish<N extends DomainEventName>(action: N, event: Publication<N>): Promise<void> {
     if (!openTransaction()) throw new Error(`${action} must be published in the transaction of the change it tells of`);
     const actor = currentActor();
-    const { correlationId, ip } = currentScope();
+    const { correlationId, ip, askedBy } = currentScope();
+    const author = actor.kind === 'system' ? askedBy : actor;
     const consumers = this.consumers.of(action);
     const parameters = {
       tenantId: tenantOf(actor, action, event.tenantId),
       id: v7(),
       action,
-      actorType: actor.kind,
-      actorId: actor.kind === 'system' ? null : actor.userId,
+      actorType: author?.kind ?? 'system',
+      actorId: author?.userId ?? null,
       resourceType: event.resourceType,
       resourceId: event.resourceId,
       ip,
