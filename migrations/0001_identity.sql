@@ -1,7 +1,5 @@
 -- Users, tenants, who belongs where, and how they prove it.
 
-GRANT USAGE ON SCHEMA public TO atrium_app, atrium_system;
-
 -- Puts a table under the tenant policy, also against its owner, and gives atrium_app the named verbs.
 CREATE FUNCTION atrium_tenant_table(t regclass, verbs text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Role } from '../src/contracts/permissions.js';
 import { ADMIN, type TestApp } from './app.js';
 import { Client } from './client.js';
 
@@ -40,7 +41,7 @@ export class Given {
   }
 
   /** A new person in a tenant. */
-  async member(tenant: Tenant, role: 'admin' | 'member' | 'viewer'): Promise<Member> {
+  async member(tenant: Tenant, role: Role): Promise<Member> {
     const email = `${role}-${randomUUID().slice(0, 8)}@${tenant.slug}.example.com`;
     const password = 'a long member password';
     await tenant.as.post('/members', { email, role, password, name: role }).expect(201);

@@ -38,7 +38,7 @@ import { parseLastEventId } from '../src/platform/live/sse-format.js';
 import { SseStreams } from '../src/platform/live/sse-streams.js';
 import { RedisModule } from '../src/platform/redis/redis.module.js';
 
-export const TENANT = 't1';
+const TENANT = 't1';
 export const room = sessionRoom(TENANT, 's1');
 
 /** Knows the credentials that a test gives out, and nothing else. */

@@ -6,7 +6,8 @@
 \getenv password ATRIUM_DB_PASSWORD
 
 CREATE ROLE atrium_migrator LOGIN CREATEROLE CREATEDB PASSWORD :'password';
-CREATE ROLE atrium_login LOGIN PASSWORD :'password';
+-- NOINHERIT: outside of a transaction that takes a role on, it has no rights at all.
+CREATE ROLE atrium_login LOGIN NOINHERIT PASSWORD :'password';
 
 -- Since Postgres 16 whoever creates a role may grant it, but not act as it unless told so.
 SELECT current_setting('server_version_num')::int >= 160000 AS has_self_grant \gset

@@ -15,6 +15,7 @@ import {
   Max,
   MaxLength,
   Min,
+  ValidateIf,
   ValidateNested,
 } from 'class-validator';
 import { PageQuery, pageOf } from '../../platform/http/pagination.js';
@@ -52,13 +53,8 @@ export class ResourceLimitsDto {
   maxCostMicros?: number | null;
 }
 
-export class UpdateAgentDto {
-  @IsOptional()
-  @IsString()
-  @IsNotEmpty()
-  @MaxLength(200)
-  name?: string;
-
+/** All of a definition but the name, which one of them needs and the other does not. */
+class AgentFieldsDto {
   @IsOptional()
   @IsString()
   @MaxLength(2000)
@@ -131,11 +127,19 @@ export class UpdateAgentDto {
   metadata?: Record<string, unknown> | null;
 }
 
-export class CreateAgentDto extends UpdateAgentDto {
+export class CreateAgentDto extends AgentFieldsDto {
   @IsString()
   @IsNotEmpty()
   @MaxLength(200)
-  override name: string;
+  name: string;
+}
+
+export class UpdateAgentDto extends AgentFieldsDto {
+  @ValidateIf((_dto, value) => value !== undefined)
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(200)
+  name?: string;
 }
 
 export class ListAgentsQuery extends PageQuery {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Ajv, type ValidateFunction } from 'ajv';
 import { TimedOut } from '../../contracts/errors.js';
+import { storableText } from '../../platform/database/storable.js';
 import type { PermissionPolicy } from '../../contracts/permission-policy.js';
 import { decide } from './permission-policy.js';
 import { ToolRegistry } from './tool-registry.service.js';
@@ -18,7 +19,7 @@ export interface ToolCall {
 
 const TIMEOUT_MS = 60_000;
 /** Characters of a result that reach the model and the events; more would crowd out the conversation. */
-const LONGEST_OUTPUT = 1_048_576;
+const LONGEST_OUTPUT = 100_000;
 
 /** The one path of every tool call: known, allowed, valid input, called within its time, capped. */
 @Injectable()
@@ -30,6 +31,11 @@ export class ToolExecutor {
 
   /** A refusal or failure is a result the model can read; only an abort of `call.signal` throws. */
   async execute(call: ToolCall): Promise<ToolResult> {
+    const { isError, output } = await this.carryOut(call);
+    return { isError, output: storableText(capped(output)) };
+  }
+
+  private async carryOut(call: ToolCall): Promise<ToolResult> {
     const found = call.offered.has(call.name) ? this.registry.find(call.name) : null;
     if (!found) return failure(`There is no tool named ${call.name}`);
     const decision = decide(call.name, call.input, call.policies);
@@ -50,14 +56,21 @@ export class ToolExecutor {
 
   private async withinTime(call: ToolCall, use: (signal: AbortSignal) => Promise<ToolResult>): Promise<ToolResult> {
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
+    const signal = AbortSignal.any([call.signal, timeout]);
+    signal.throwIfAborted();
+    // A tool that does not listen to its signal is left behind.
+    const aborted = Promise.withResolvers<never>();
+    const abort = (): void => aborted.reject(signal.reason);
+    signal.addEventListener('abort', abort);
     try {
-      const result = await use(AbortSignal.any([call.signal, timeout]));
-      return { ...result, output: capped(result.output) };
+      return await Promise.race([use(signal), aborted.promise]);
     } catch (error) {
       call.signal.throwIfAborted();
       if (timeout.aborted)
         return failure(new TimedOut(`The tool ${call.name} took longer than ${TIMEOUT_MS} ms`).message);
       return failure(`The tool ${call.name} failed: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      signal.removeEventListener('abort', abort);
     }
   }
 

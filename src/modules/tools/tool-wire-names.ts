@@ -12,20 +12,25 @@ export class WireNames {
 
   constructor(names: readonly string[]) {
     for (const name of names) {
-      const legal = name.replace(':', '__').replace(/[^A-Za-z0-9_-]/g, '_');
-      const wire = legal.length <= LONGEST && !this.ours.has(legal) ? legal : withHash(legal, name);
+      const wire = this.free(name);
       this.ours.set(wire, name);
       this.wire.set(name, wire);
     }
   }
 
+  /** Calls of the past keep the name they were made by when their tool is not offered any more, or never was. */
   toWire(name: string): string {
-    return this.wire.get(name) ?? withHash(name.replace(/[^A-Za-z0-9_-]/g, '_'), name);
+    return this.wire.get(name) ?? this.free(name);
   }
 
   /** A name the model made up comes back as it is, and is then an unknown tool. */
   fromWire(wire: string): string {
     return this.ours.get(wire) ?? wire;
+  }
+
+  private free(name: string): string {
+    const legal = name.replace(':', '__').replace(/[^A-Za-z0-9_-]/g, '_');
+    return legal.length <= LONGEST && !this.ours.has(legal) ? legal : withHash(legal, name);
   }
 }
 

@@ -19,7 +19,7 @@ export class DatabaseServer implements OnApplicationShutdown {
 
   /** Ready to serve: started if embedded, and migrated. */
   static async open(settings: Settings): Promise<DatabaseServer> {
-    const embedded = settings.database.url ? null : await EmbeddedPostgres.start(settings.dataDir);
+    const embedded = settings.database.url ? null : await startEmbedded(settings.dataDir);
     const connection = embedded ? embedded.connection : { connectionString: settings.database.url ?? undefined };
     const server = new DatabaseServer(connection, embedded);
     try {
@@ -51,4 +51,17 @@ export class DatabaseServer implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     await this.embedded?.stop();
   }
+}
+
+/** Without its database the process is of no use: it ends, and whoever watches over it starts it anew. */
+function startEmbedded(dataDir: string): Promise<EmbeddedPostgres> {
+  const logger = new Logger('EmbeddedPostgres');
+  return EmbeddedPostgres.start(dataDir, {
+    log: (line) => logger.log(line),
+    onExit: (reason) => {
+      logger.fatal(reason);
+      process.kill(process.pid, 'SIGTERM');
+      process.exitCode = 1;
+    },
+  });
 }

@@ -23,7 +23,6 @@ export function sqlState(error: unknown): string | undefined {
 export const SqlState = {
   uniqueViolation: '23505',
   insufficientPrivilege: '42501',
-  undefinedTable: '42P01',
   duplicateObject: '42710',
   undefinedObject: '42704',
   /** What concurrent changes of one catalog row raise. */

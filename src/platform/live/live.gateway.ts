@@ -8,20 +8,17 @@ import { cutOffSoon } from './engine-connection.js';
 import { Live } from './live.js';
 import { LiveLimits } from './live-limits.js';
 import { RenewDto } from './renew.dto.js';
-import { concerns, revokedRoom, roomsOf } from './revocation.js';
+import { concerns } from './revocation.js';
 import { SocketConnection, type Admitted } from './socket-connection.js';
 import { SocketDoor } from './socket-door.js';
 import { SocketHandlers } from './socket-handlers.js';
 import { SocketMessages } from './socket-messages.js';
 
-/** So long the other processes get to tell their clients before these are disconnected from here. */
-const OTHERS_FIRST_MS = 300;
 const MAX_FAREWELL_MS = 1_000;
 
 /** The Socket.IO server of this process. */
 @WebSocketGateway()
 export class LiveGateway implements OnGatewayInit, OnGatewayConnection, OnModuleInit, BeforeApplicationShutdown {
-  private server: Server;
   private readonly admitted = new WeakMap<Socket, Admitted>();
   private readonly connections = new Map<SocketConnection, Socket>();
 
@@ -46,7 +43,6 @@ export class LiveGateway implements OnGatewayInit, OnGatewayConnection, OnModule
 
   /** Nest's guards do not see connections, so that the server itself asks who comes. */
   afterInit(server: Server): void {
-    this.server = server;
     server.engine.on('connection', (connection: Socket['conn']) => {
       connection.once('close', () => cutOffSoon(connection));
     });
@@ -72,7 +68,6 @@ export class LiveGateway implements OnGatewayInit, OnGatewayConnection, OnModule
       this.connections.delete(connection);
       connection.dispose();
     });
-    void socket.join(roomsOf(admitted.actor));
     socket.onAny((name: string, ...args: unknown[]) => void this.messages.receive(connection, name, args));
   }
 
@@ -88,12 +83,10 @@ export class LiveGateway implements OnGatewayInit, OnGatewayConnection, OnModule
     await Promise.race([Promise.all(gone), timeUp]);
   }
 
+  /** Each process hears of it and closes its own; whom the signal misses, the next check of access finds. */
   private onRevoked(revoked: LiveSignals['access.revoked']): void {
     for (const connection of this.connections.keys()) {
       if (concerns(revoked, connection.actor)) connection.end('access.revoked');
     }
-    // Over the adapter's own connection to Redis: it may reach a process that the signal did not.
-    if (this.settings.redis.url === null) return;
-    setTimeout(() => this.server.in(revokedRoom(revoked)).disconnectSockets(true), OTHERS_FIRST_MS).unref();
   }
 }

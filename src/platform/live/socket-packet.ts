@@ -13,16 +13,15 @@ interface SocketPacket {
 export const socketPacket = oncePerEnvelope((envelope: Envelope): SocketPacket => {
   const text = `2["event",${envelopeJson(envelope)}]`;
   // 4 is engine.io's type of a message.
-  const payload = Buffer.from(`4${text}`);
-  const header = textFrameHeader(payload.length);
-  return {
-    text,
-    options: { compress: false, wsPreEncodedFrame: [header, payload] },
-    bytes: header.length + payload.length,
-  };
+  const frame = textFrame(Buffer.from(`4${text}`));
+  return { text, options: { compress: false, wsPreEncodedFrame: [frame] }, bytes: frame.length };
 });
 
-/** Header of an unmasked, final text frame (RFC 6455, section 5.2). */
+/** An unmasked, final text frame (RFC 6455, section 5.2). */
+function textFrame(payload: Buffer): Buffer {
+  return Buffer.concat([textFrameHeader(payload.length), payload]);
+}
+
 function textFrameHeader(length: number): Buffer {
   if (length < 126) return Buffer.from([0x81, length]);
   if (length < 65_536) {

@@ -14,6 +14,8 @@ export class SseSink implements EventSink {
   constructor(private readonly response: ServerResponse) {
     this.unsent = new SendBuffer(() => systemQueueBytes(response.socket));
     response.once('close', () => this.onClose());
+    // A write that the client's leaving overtakes; the close that follows is what counts.
+    response.on('error', () => undefined);
     if (response.closed || response.destroyed) this.onClose();
   }
 
@@ -30,7 +32,7 @@ export class SseSink implements EventSink {
   }
 
   write(envelope: Envelope): void {
-    if (this.closed.aborted || this.response.writableEnded) return;
+    if (!this.isOpen()) return;
     const event = sseEvent(envelope);
     this.response.write(event, this.unsent.add(event.length));
   }
@@ -49,7 +51,7 @@ export class SseSink implements EventSink {
 
   end(): void {
     clearInterval(this.ping);
-    if (!this.closed.aborted) this.response.end();
+    if (this.isOpen()) this.response.end();
   }
 
   close(): void {
@@ -57,9 +59,13 @@ export class SseSink implements EventSink {
     this.onClose();
   }
 
+  private isOpen(): boolean {
+    return !this.closed.aborted && !this.response.destroyed && !this.response.writableEnded;
+  }
+
   private sendPing(): void {
     // What waits already keeps the connection busy.
-    if (this.unsent.bytes === 0 && !this.response.writableEnded) this.response.write(SSE_PING);
+    if (this.unsent.bytes === 0 && this.isOpen()) this.response.write(SSE_PING);
   }
 
   private onClose(): void {

@@ -12,10 +12,10 @@ import type { RunError } from '../runs/run.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import { RunEnding } from './run-ending.js';
 import { Interruption, RunHold } from './run-hold.js';
-import { limitError } from './run-limits.js';
+import { limitError, LimitReached } from './run-limits.js';
 import { RunLoader } from './run-loader.js';
 import { RunLoop } from './run-loop.js';
-import type { RunState } from './run-state.js';
+import { NOTHING_KNOWN, type RunState } from './run-state.js';
 
 /** Answers the doorbell of a run: claims it, drives it to its end, or leaves it for another. */
 @Injectable()
@@ -48,7 +48,7 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
     const { claim, run } = claimed;
     const hold = new RunHold(run, claim.fence);
     const release = this.leases.hold('runs', tenantId, runId, claim.fence, {
-      onLost: () => hold.interrupt('lost'),
+      onLost: () => hold.lose(),
       onCancel: () => hold.interrupt('cancelled'),
     });
     const stop = (): void => hold.interrupt('shutdown');
@@ -73,25 +73,30 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
       if (claim.lost) await this.ending.fail(hold, state, workerLost());
       else await this.loop.drive(hold, state);
     } catch (error) {
-      await this.settle(hold, state, hold.interruption ?? error).catch((failure: unknown) => {
+      await this.settle(hold, claim, state, error).catch((failure: unknown) => {
         // The lease runs out, and whoever takes the run over goes on from its last stored step.
         this.logger.warn({ err: failure, runId: hold.run.id }, 'A run could not be settled and waits for a take-over');
       });
     }
   }
 
-  private async settle(hold: RunHold, state: RunState | null, reason: unknown): Promise<void> {
+  private async settle(hold: RunHold, claim: Claim, state: RunState | null, error: unknown): Promise<void> {
+    const reason = hold.interruption ?? error;
     const kind = reason instanceof Interruption ? reason.kind : null;
-    if (kind === 'lost' || kind === 'shutdown' || reason instanceof DatabaseGone) {
-      // After a write of unknown outcome the claim may still be ours; the fence decides.
-      await this.claims.handBack('runs', hold.run.id, hold.fence);
-    } else if (!state) {
-      throw reason;
-    } else if (kind === 'cancelled') {
-      await this.ending.cancel(hold, state);
-    } else {
-      await this.ending.fail(hold, state, this.runError(hold, reason));
+    if (hold.isLost || kind === 'lost' || kind === 'shutdown' || error instanceof DatabaseGone) {
+      return this.handBack(hold);
     }
+    // What can't even be read is given up like what loses its workers, with nothing to show.
+    const known = state ?? (claim.lost ? NOTHING_KNOWN : null);
+    if (!known) throw reason;
+    if (kind === 'cancelled') return this.ending.cancel(hold, known);
+    return this.ending.fail(hold, known, this.runError(hold, reason));
+  }
+
+  /** After a write of unknown outcome the claim may still be ours; the fence decides. */
+  private async handBack(hold: RunHold): Promise<void> {
+    await this.runs.keepSpent(hold.run, hold.fence, hold.activeMs);
+    await this.claims.handBack('runs', hold.run.id, hold.fence);
   }
 
   private runError(hold: RunHold, reason: unknown): RunError {
@@ -101,6 +106,7 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
         `The run reached its limit of ${hold.run.pinned.limits.maxExecutionTimeMs ?? 0} ms`,
       );
     }
+    if (reason instanceof LimitReached) return reason.runError;
     if (reason instanceof DomainError) {
       const code = reason.details['reason'];
       return { code: typeof code === 'string' ? code : reason.code, message: reason.message };

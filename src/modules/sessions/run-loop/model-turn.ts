@@ -1,3 +1,4 @@
+import { storableJson, storableText } from '../../../platform/database/storable.js';
 import type { AssistantBlock, ModelEvent, ModelUsage, StopReason } from '../../models/model-client.js';
 import type { WireNames } from '../../tools/tool-wire-names.js';
 import { textOf, type StoredBlock } from '../messages/message.js';
@@ -13,9 +14,13 @@ interface TurnContext {
   turn: number;
   /** Text of the steps before, which this turn's text follows. */
   kept: string;
+  /** The step before was cut short by the provider and this one takes up its sentence. */
+  goesOn: boolean;
+  /** Ids of the run's calls so far. */
+  callIds: ReadonlySet<string>;
   names: WireNames;
   display: RunDisplay;
-  /** Called with what each attempt took, the last included. */
+  /** Called with what each attempt took, the last included; what it throws ends the call. */
   onUsage: (usage: ModelUsage, model: string | null) => void;
 }
 
@@ -23,6 +28,8 @@ interface TurnContext {
 export class ModelTurn {
   private blocks: StoredBlock[] = [];
   private shown = false;
+  /** The first half of a character whose second half has not come yet. */
+  private half = '';
 
   constructor(
     private readonly hold: RunHold,
@@ -35,12 +42,13 @@ export class ModelTurn {
     for await (const event of stream) {
       switch (event.type) {
         case 'text':
-          this.text(event.text);
+          this.text(this.whole(event.text));
           break;
         case 'thinking':
-          this.show('thinking.delta', clean(event.text));
+          this.show('thinking.delta', this.whole(event.text));
           break;
         case 'block':
+          this.half = '';
           this.blocks.push(...this.stored(event.block));
           this.hold.partial = [...this.blocks];
           break;
@@ -60,15 +68,17 @@ export class ModelTurn {
   private reset(): void {
     this.blocks = [];
     this.shown = false;
+    this.half = '';
     this.hold.partial = [];
   }
 
   private text(text: string): void {
+    if (text === '') return;
     // Steps of one message are paragraphs of their own; the separator is part of the text, so that deltas add up.
-    const { kept } = this.context;
+    const { kept, goesOn } = this.context;
     const first = textOf(this.hold.partial) === '';
-    const separator = first && kept !== '' && !kept.endsWith('\n') ? '\n\n' : '';
-    const shown = separator + clean(text);
+    const separator = first && !goesOn && kept !== '' && !kept.endsWith('\n') ? '\n\n' : '';
+    const shown = separator + text;
     this.show('message.delta', shown);
     const last = this.hold.partial.at(-1);
     const open = this.hold.partial.length > this.blocks.length && last?.type === 'text' ? last : null;
@@ -77,6 +87,7 @@ export class ModelTurn {
   }
 
   private show(type: 'message.delta' | 'thinking.delta', text: string): void {
+    if (text === '') return;
     const urgent = !this.shown;
     this.context.display.start(this.hold, this.context.kept);
     this.context.display.delta(this.hold, type, text, urgent);
@@ -84,12 +95,51 @@ export class ModelTurn {
   }
 
   private stored(block: AssistantBlock): StoredBlock[] {
+    const { turn } = this.context;
+    switch (block.type) {
+      case 'tool_use':
+        return [this.call(block)];
+      case 'thinking': {
+        const text = storableText(block.text);
+        // Its signature is for the text as it came.
+        return [{ ...block, text, signature: text === block.text ? block.signature : '', turn }];
+      }
+      case 'redacted_thinking':
+        return [{ ...block, data: storableText(block.data), turn }];
+      case 'text': {
+        // The text as it was shown, separator and all.
+        const shown = this.hold.partial.at(-1);
+        return shown?.type === 'text' && this.hold.partial.length > this.blocks.length ? [shown] : [];
+      }
+    }
+  }
+
+  private call({ id, name, input }: Extract<AssistantBlock, { type: 'tool_use' }>): StoredBlock {
     const { turn, names } = this.context;
-    if (block.type === 'tool_use') return [{ ...block, name: names.fromWire(block.name), turn }];
-    if (block.type !== 'text') return [{ ...block, turn }];
-    // The text as it was shown, separator and all.
-    const shown = this.hold.partial.at(-1);
-    return shown?.type === 'text' && this.hold.partial.length > this.blocks.length ? [shown] : [];
+    return {
+      type: 'tool_use',
+      id: this.ownId(storableText(id)),
+      name: names.fromWire(storableText(name)),
+      input: storableJson(input) as Record<string, unknown>,
+      turn,
+    };
+  }
+
+  /** Results find their calls by it, so that it has to be the only one in the run, whatever the provider does. */
+  private ownId(id: string): string {
+    const taken = (candidate: string): boolean =>
+      this.context.callIds.has(candidate) ||
+      this.blocks.some((block) => block.type === 'tool_use' && block.id === candidate);
+    let own = id;
+    for (let n = 2; taken(own); n++) own = `${id}_${n}`;
+    return own;
+  }
+
+  /** A character outside the basic plane may come in two halves, one a delta. */
+  private whole(text: string): string {
+    const joined = this.half + text;
+    this.half = /[\ud800-\udbff]$/.test(joined) ? joined.slice(-1) : '';
+    return storableText(joined.slice(0, joined.length - this.half.length));
   }
 }
 
@@ -97,9 +147,4 @@ export class ModelTurn {
 function withoutCutCall(blocks: StoredBlock[], stopReason: StopReason): StoredBlock[] {
   const cut = stopReason === 'max_tokens' && blocks.at(-1)?.type === 'tool_use';
   return cut ? blocks.slice(0, -1) : blocks;
-}
-
-/** Postgres holds no NUL in text, and a lone surrogate is no character. */
-function clean(text: string): string {
-  return text.replaceAll('\u0000', '').toWellFormed();
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
+import { storableText } from '../../../platform/database/storable.js';
 import { RunEventWriter } from './run-event.writer.js';
 import type { RunHold } from './run-hold.js';
 
@@ -27,6 +28,6 @@ export class RunDisplay {
     const messageId = hold.run.openMessageId;
     if (!messageId) return;
     hold.run.openMessageId = null;
-    this.writer.add(hold, { type: 'message.discarded', data: { messageId, reason } }, true);
+    this.writer.add(hold, { type: 'message.discarded', data: { messageId, reason: storableText(reason) } }, true);
   }
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
+import { storableText } from '../../../platform/database/storable.js';
 import { Events } from '../../../platform/events/events.js';
 import { shownMessage } from '../messages/messages.dto.js';
 import { MessagesRepository } from '../messages/messages.repository.js';
@@ -56,10 +57,11 @@ export class RunEnding {
 
   private async end(hold: RunHold, state: RunState, ending: Ending, blocks: StoredBlock[] | null): Promise<void> {
     const { run } = hold;
-    const messageId = blocks ? (run.openMessageId ?? v7()) : null;
+    const { openMessageId } = run;
+    const messageId = blocks ? (openMessageId ?? v7()) : null;
     run.openMessageId = null;
     const answer = blocks && messageId ? answerOf(run, messageId, blocks, state.calls, 0) : null;
-    const error = ending.status === 'failed' ? ending.error : null;
+    const error = ending.status === 'failed' ? { ...ending.error, message: storableText(ending.error.message) } : null;
     let session: SessionEntity | undefined;
     await this.journal.write(hold, {
       end: { status: ending.status, error },
@@ -74,7 +76,11 @@ export class RunEnding {
         await this.steps.close(run.id);
         await this.publish(hold, ending);
       },
-    } satisfies JournalEntry);
+    } satisfies JournalEntry).catch((error: unknown) => {
+      // Nothing of it was stored: another ending finds the message still open.
+      run.openMessageId = openMessageId;
+      throw error;
+    });
     if (session) this.news.changed(session);
   }
 

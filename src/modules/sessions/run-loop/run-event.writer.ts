@@ -26,8 +26,10 @@ const GATHER_MS = 50;
 @Injectable()
 export class RunEventWriter {
   private pending = new Map<string, Pending>();
+  /** The batch that is being stored. */
+  private underWay = new Map<string, Pending>();
   private timer: NodeJS.Timeout | undefined;
-  private writing: Promise<void> | undefined;
+  private writing = false;
 
   constructor(
     private readonly db: Db,
@@ -51,13 +53,9 @@ export class RunEventWriter {
   /** When this resolves, all that was added for the run is stored. */
   async flush(hold: RunHold): Promise<void> {
     const pending = this.pending.get(hold.run.id);
-    if (pending) {
-      this.writeNow();
-      await pending.done.promise;
-    } else {
-      // Its last events may be in the batch that is being written.
-      await this.writing;
-    }
+    if (pending) this.writeNow();
+    // Not the whole writer: while others stream, it is never done.
+    await (pending ?? this.underWay.get(hold.run.id))?.done.promise;
   }
 
   private pendingOf(hold: RunHold): Pending {
@@ -73,18 +71,24 @@ export class RunEventWriter {
     clearTimeout(this.timer);
     this.timer = undefined;
     // One batch at a time: what comes meanwhile goes with the next, which starts when this one is stored.
-    this.writing ??= this.writeAll().finally(() => (this.writing = undefined));
+    if (this.writing) return;
+    this.writing = true;
+    // Once the caller is through, so that a message and its first words are one write.
+    queueMicrotask(() => void this.writeAll());
   }
 
   private async writeAll(): Promise<void> {
     while (this.pending.size > 0) {
-      const batch = [...this.pending.values()];
+      this.underWay = this.pending;
       this.pending = new Map();
       clearTimeout(this.timer);
       this.timer = undefined;
+      const batch = [...this.underWay.values()];
       await this.write(batch);
+      this.underWay = new Map();
       for (const { done } of batch) done.resolve();
     }
+    this.writing = false;
   }
 
   private async write(batch: Pending[]): Promise<void> {
@@ -92,12 +96,12 @@ export class RunEventWriter {
       const bases = await runAs(Actor.system('run event writer'), () => this.store(batch));
       for (const { hold, drafts } of batch) {
         const stored = bases.get(hold.run.id);
-        if (!stored) hold.interrupt('lost');
+        if (!stored) hold.lose();
         else this.show(hold, drafts, stored.base, stored.at);
       }
     } catch {
       // Whether they were stored is not known, so none may go on as if they were: a take-over reads what is there.
-      for (const { hold } of batch) hold.interrupt('lost');
+      for (const { hold } of batch) hold.lose();
     }
   }
 

@@ -16,9 +16,13 @@ export class RunHold {
   private readonly controller = new AbortController();
   private readonly since = performance.now();
   private timer: NodeJS.Timeout | undefined;
+  private lastWrite: Promise<unknown> = Promise.resolve();
 
   /** Blocks of the model call under way that were shown already; lost with a restart of the call. */
   partial: StoredBlock[] = [];
+
+  /** Someone else may hold the run now, or what was shown may not be stored: nothing may be written any more. */
+  isLost = false;
 
   constructor(
     readonly run: Run,
@@ -40,8 +44,21 @@ export class RunHold {
   }
 
   /** The first interruption counts. */
-  interrupt(kind: Interruption['kind']): void {
+  interrupt(kind: Exclude<Interruption['kind'], 'lost'>): void {
     if (!this.controller.signal.aborted) this.controller.abort(new Interruption(kind));
+  }
+
+  /** Also in the middle of another interruption. */
+  lose(): void {
+    this.isLost = true;
+    if (!this.controller.signal.aborted) this.controller.abort(new Interruption('lost'));
+  }
+
+  /** One write after the other: side by side they would wait for each other in the database, each on a connection. */
+  inTurn<T>(write: () => Promise<T>): Promise<T> {
+    const turn = this.lastWrite.then(write);
+    this.lastWrite = turn.catch(() => undefined);
+    return turn;
   }
 
   get interruption(): Interruption | null {

@@ -28,9 +28,13 @@ export class RunJournal {
   ) {}
 
   /** @throws Interruption `lost` when someone else holds the run now */
-  async write(hold: RunHold, entry: JournalEntry): Promise<Run> {
+  write(hold: RunHold, entry: JournalEntry): Promise<Run> {
+    return hold.inTurn(() => this.writeNow(hold, entry));
+  }
+
+  private async writeNow(hold: RunHold, entry: JournalEntry): Promise<Run> {
     await this.writer.flush(hold);
-    if (hold.interruption?.kind === 'lost') throw hold.interruption;
+    if (hold.isLost) throw new Interruption('lost');
     const at = new Date();
     const { run, events } = await this.db.run(async () => {
       await entry.before?.();

@@ -1,4 +1,5 @@
 import type { ResourceLimits } from '../../agents/agent-definition.js';
+import type { CatalogModel } from '../../models/model-catalog.service.js';
 import type { RunError } from '../runs/run.js';
 import { totalTokens, type UsageDto } from '../usage.js';
 
@@ -23,28 +24,39 @@ export interface OutputBudget {
 }
 
 /**
- * Tokens the next call may generate. `inputTokens` is an estimate of what it reads; prices are in micro-dollars per
- * million tokens. 0 when not even its input is within the limits.
+ * Tokens the next call may generate. `inputTokens` is an estimate of what it reads, all of which may turn out to be
+ * written to the cache, the dearest way. 0 when not even its input is within the limits.
  */
 export function outputBudget(
   limits: ResourceLimits,
   usage: UsageDto,
   inputTokens: number,
-  model: { maxOutputTokens: number; inputPrice: number; outputPrice: number },
+  model: Pick<CatalogModel, 'maxOutputTokens' | 'prices'>,
 ): OutputBudget {
   let budget: OutputBudget = { tokens: model.maxOutputTokens, limitedBy: null };
   if (limits.maxTokens !== null) {
     budget = tighter(budget, limits.maxTokens - totalTokens(usage) - inputTokens, 'max_tokens_exceeded');
   }
-  if (limits.maxCostMicros !== null && model.outputPrice > 0) {
-    const left = limits.maxCostMicros - usage.costMicros - (inputTokens * model.inputPrice) / 1_000_000;
-    budget = tighter(budget, Math.floor((left * 1_000_000) / model.outputPrice), 'max_cost_exceeded');
+  const { longPrompt } = model.prices;
+  const prices = longPrompt && inputTokens > longPrompt.aboveTokens ? longPrompt : model.prices;
+  if (limits.maxCostMicros !== null && prices.outputMicros > 0) {
+    const inputMicros = inputTokens * Math.max(prices.inputMicros, prices.cacheWriteMicros);
+    // Both sides in micro-dollars per million tokens, as the prices are.
+    const leftMicros = (limits.maxCostMicros - usage.costMicros) * 1_000_000 - inputMicros;
+    budget = tighter(budget, Math.floor(leftMicros / prices.outputMicros), 'max_cost_exceeded');
   }
   return budget;
 }
 
 function tighter(budget: OutputBudget, tokens: number, limitedBy: OutputBudget['limitedBy']): OutputBudget {
   return tokens < budget.tokens ? { tokens: Math.max(tokens, 0), limitedBy } : budget;
+}
+
+/** A limit was met in the middle of a model call. */
+export class LimitReached extends Error {
+  constructor(readonly runError: RunError) {
+    super(runError.message);
+  }
 }
 
 export function limitError(code: string, message: string): RunError {

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
 import { MessagesRepository } from '../messages/messages.repository.js';
-import { RunsRepository } from '../runs/runs.repository.js';
+import { RunsRepository, type ShownMessage } from '../runs/runs.repository.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { RunDisplay } from './run-display.js';
 import type { RunHold } from './run-hold.js';
@@ -33,18 +33,20 @@ export class RunLoader {
         turns: begun ? await this.steps.turns(run.id) : [],
         calls: begun ? await this.steps.toolCalls(run.id) : [],
       },
-      shown: run.openMessageId ? await this.runs.shownText(run.id, run.openMessageId) : '',
+      shown: run.openMessageId ? await this.runs.shownOf(run.id, run.openMessageId) : null,
     }));
     this.takeUpMessage(hold, state, shown);
     return state;
   }
 
   /** A message the last holder left half said: cancelled, it ends as it stands; else what was not kept is void. */
-  private takeUpMessage(hold: RunHold, state: RunState, shown: string): void {
+  private takeUpMessage(hold: RunHold, state: RunState, shown: ShownMessage | null): void {
     const kept = keptText(state);
-    if (!hold.run.openMessageId || shown === kept) return;
-    if (hold.run.cancelRequestedAt && shown.startsWith(kept)) {
-      hold.partial = [{ type: 'text', text: shown.slice(kept.length), turn: state.turns.length }];
+    if (!shown || (shown.text === kept && !shown.isThinking)) return;
+    // A model call was under way, and what it cost is not known.
+    hold.run.usageEstimated = true;
+    if (hold.run.cancelRequestedAt && shown.text.startsWith(kept)) {
+      hold.partial = [{ type: 'text', text: shown.text.slice(kept.length), turn: state.turns.length }];
     } else {
       this.display.discard(hold, 'The worker was lost, another goes on');
     }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { ModelCatalog, type CatalogModel } from '../../models/model-catalog.service.js';
+import { ModelCatalog } from '../../models/model-catalog.service.js';
 import type { ModelUsage } from '../../models/model-client.js';
 import { ModelsService, type ModelCall } from '../../models/models.service.js';
 import { ToolRegistry } from '../../tools/tool-registry.service.js';
@@ -14,7 +14,7 @@ import { RunDisplay } from './run-display.js';
 import { RunEnding } from './run-ending.js';
 import type { RunHold } from './run-hold.js';
 import { RunJournal } from './run-journal.js';
-import { exceededLimit, limitError, outputBudget, type OutputBudget } from './run-limits.js';
+import { exceededLimit, limitError, LimitReached, outputBudget, type OutputBudget } from './run-limits.js';
 import { keptText, openCalls, type RunState } from './run-state.js';
 import { newToolCall, RunStepsRepository } from './run-steps.repository.js';
 import { systemPrompt } from './system-prompt.js';
@@ -34,7 +34,7 @@ export class RunLoop {
     private readonly ending: RunEnding,
   ) {}
 
-  /** Goes on from where `state` stands until the run has ended. @throws Interruption, DomainError */
+  /** Goes on from where `state` stands until the run has ended. @throws Interruption, LimitReached, DomainError */
   async drive(hold: RunHold, state: RunState): Promise<void> {
     const offered = this.registry.resolve(hold.run.pinned.tools).tools;
     const names = new WireNames(offered.map((tool) => tool.name));
@@ -64,7 +64,7 @@ export class RunLoop {
     names: WireNames,
   ): { call: Omit<ModelCall, 'onUnfinished'>; budget: OutputBudget } {
     const { run } = hold;
-    const model = this.requireModel(run.model);
+    const model = this.catalog.require(run.model, 'model');
     const system = systemPrompt(run.pinned.systemPrompt, state.context);
     const tools = offered.map((tool) => ({
       name: names.toWire(tool.name),
@@ -74,11 +74,7 @@ export class RunLoop {
     const fixed = estimateTokens([system, tools]);
     const room = model.contextWindow - fixed - Math.min(model.maxOutputTokens, model.contextWindow / 4);
     const messages = newestThatFit(conversation(state.history, state.turns, state.calls, run.model, names), room);
-    const budget = outputBudget(run.pinned.limits, usageOf(run), fixed + estimateTokens(messages), {
-      maxOutputTokens: model.maxOutputTokens,
-      inputPrice: model.prices.inputMicros,
-      outputPrice: model.prices.outputMicros,
-    });
+    const budget = outputBudget(run.pinned.limits, usageOf(run), fixed + estimateTokens(messages), model);
     const { fallbackModels, temperature } = run.pinned;
     return {
       call: {
@@ -105,11 +101,17 @@ export class RunLoop {
     const turn = new ModelTurn(hold, {
       turn: state.turns.length,
       kept: keptText(state),
+      goesOn: state.turns.at(-1)?.stopReason === 'pause_turn',
+      callIds: new Set(state.calls.map((toolCall) => toolCall.toolUseId)),
       names,
       display: this.display,
       onUsage: (usage, model) => {
         used(usage);
-        hold.run.model = model ?? hold.run.model;
+        if (model === null) return;
+        hold.run.model = model;
+        // Attempts that broke off have to be paid too.
+        const exceeded = exceededLimit(hold.run.pinned.limits, state.turns.length, usageOf(hold.run));
+        if (exceeded) throw new LimitReached(exceeded);
       },
     });
     return turn.consume(this.models.stream({ ...call, onUnfinished: used }));
@@ -141,15 +143,12 @@ export class RunLoop {
     hold.partial = [];
   }
 
-  private requireModel(name: string): CatalogModel {
-    const model = this.catalog.find(name);
-    if (!model) throw new Error(`The model ${name} is not in the catalog any more`);
-    return model;
-  }
 }
 
 function goesOn({ blocks, stopReason }: TurnResult): boolean {
-  return stopReason === 'pause_turn' || blocks.some((block) => block.type === 'tool_use');
+  if (blocks.some((block) => block.type === 'tool_use')) return true;
+  // Asked again with nothing more than before, it would pause again.
+  return stopReason === 'pause_turn' && blocks.length > 0;
 }
 
 function stopError({ stopReason, blocks }: TurnResult, budget: OutputBudget): RunError | null {

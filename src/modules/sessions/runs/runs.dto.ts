@@ -46,7 +46,7 @@ export function shownRun(run: Run): RunDto {
     usage: usageOf(run),
     error: run.error,
     attempts: run.attempts,
-    lastSeq: Number(run.lastSeq),
+    lastSeq: run.lastSeq,
     createdAt: run.createdAt.toISOString(),
     startedAt: run.startedAt?.toISOString() ?? null,
     finishedAt: run.finishedAt?.toISOString() ?? null,

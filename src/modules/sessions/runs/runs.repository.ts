@@ -4,6 +4,7 @@ import { Db } from '../../../platform/database/db.js';
 import type { RunEnvelope, RunEventType } from '../../../contracts/live-events.js';
 import type { Message } from '../messages/message.js';
 import { visibilityParameters, VISIBLE_SESSION } from '../visibility.js';
+import { usageOf } from '../usage.js';
 import type { Run, RunError, RunStatus } from './run.js';
 
 const COLUMNS = `r.tenant_id, r.id, r.session_id, r.agent_id, r.agent_version, r.message_id, r.created_by, r.trigger,
@@ -15,6 +16,12 @@ export interface RunFilter {
   status?: RunStatus;
   before: string | null;
   limit: number;
+}
+
+export interface ShownMessage {
+  text: string;
+  /** The model call under way had shown thinking. */
+  isThinking: boolean;
 }
 
 @Injectable()
@@ -54,7 +61,7 @@ export class RunsRepository {
       `SELECT ${COLUMNS} FROM runs r WHERE r.tenant_id = :tenantId AND r.id = :id`,
       { id },
     );
-    return rows[0] ? camelRow<Run>(rows[0]) : null;
+    return rows[0] ? runOf(rows[0]) : null;
   }
 
   /** A run whose session the caller may see. */
@@ -64,7 +71,7 @@ export class RunsRepository {
        WHERE r.tenant_id = :tenantId AND r.id = :id AND ${VISIBLE_SESSION}`,
       { id, ...visibilityParameters() },
     );
-    return rows[0] ? camelRow<Run>(rows[0]) : null;
+    return rows[0] ? runOf(rows[0]) : null;
   }
 
   async ofSession(sessionId: string, filter: RunFilter): Promise<Run[]> {
@@ -75,7 +82,7 @@ export class RunsRepository {
        ORDER BY r.id DESC LIMIT :limit`,
       { sessionId, before: filter.before, status: filter.status ?? null, limit: filter.limit },
     );
-    return rows.map((row) => camelRow<Run>(row));
+    return rows.map(runOf);
   }
 
   /** Runs of a session that have not ended, and the last one that has. */
@@ -88,7 +95,10 @@ export class RunsRepository {
         WHERE r.tenant_id = :tenantId AND r.session_id = :sessionId ORDER BY id DESC LIMIT 1)`,
       { sessionId },
     );
-    return rows.map((row) => camelRow(row));
+    return rows.map((row) => {
+      const run = camelRow<Pick<Run, 'id' | 'status' | 'lastSeq'>>(row);
+      return { ...run, lastSeq: Number(run.lastSeq) };
+    });
   }
 
   /** Null when the run has ended already. */
@@ -99,7 +109,7 @@ export class RunsRepository {
        RETURNING ${COLUMNS}`,
       { id },
     );
-    return rows[0] ? camelRow<Run>(rows[0]) : null;
+    return rows[0] ? runOf(rows[0]) : null;
   }
 
   /**
@@ -132,7 +142,7 @@ export class RunsRepository {
         error: end?.error ? JSON.stringify(end.error) : null,
       },
     );
-    return rows[0] ? camelRow<Run>(rows[0]) : null;
+    return rows[0] ? runOf(rows[0]) : null;
   }
 
   async addEvents(id: string, at: Date, events: { seq: number; type: RunEventType; data: object }[]): Promise<void> {
@@ -144,14 +154,30 @@ export class RunsRepository {
     );
   }
 
-  /** The text that readers were shown of a message that was started and not finished. */
-  async shownText(id: string, messageId: string): Promise<string> {
-    const [row] = await this.db.sql<{ text: string | null }>(
-      `SELECT string_agg(data ->> 'text', '' ORDER BY seq) AS text FROM run_events
-       WHERE tenant_id = :tenantId AND run_id = :id AND type = 'message.delta' AND data ->> 'messageId' = :messageId`,
+  /** What readers were shown of a message that was started and not finished. */
+  async shownOf(id: string, messageId: string): Promise<ShownMessage> {
+    const [row] = await this.db.sql<{ text: string | null; thought: boolean }>(
+      `SELECT string_agg(data ->> 'text', '' ORDER BY seq) FILTER (WHERE type = 'message.delta') AS text,
+         coalesce(max(seq) FILTER (WHERE type = 'thinking.delta'), 0) >
+           (SELECT coalesce(max(seq), 0) FROM run_events
+            WHERE tenant_id = :tenantId AND run_id = :id AND type = 'usage.updated') AS thought
+       FROM run_events
+       WHERE tenant_id = :tenantId AND run_id = :id AND type IN ('message.delta', 'thinking.delta')
+         AND data ->> 'messageId' = :messageId`,
       { id, messageId },
     );
-    return row?.text ?? '';
+    return { text: row?.text ?? '', isThinking: row?.thought ?? false };
+  }
+
+  /** What a run has taken so far, by whoever hands it back. */
+  async keepSpent(run: Run, fence: number, activeMs: number): Promise<void> {
+    await this.db.sql(
+      `UPDATE runs SET model = :model, input_tokens = :inputTokens, output_tokens = :outputTokens,
+         cache_read_tokens = :cacheReadTokens, cache_write_tokens = :cacheWriteTokens, cost_micros = :costMicros,
+         usage_estimated = :usageEstimated, active_ms = :activeMs
+       WHERE tenant_id = :tenantId AND id = :id AND fence = :fence AND status = 'running'`,
+      { ...run, fence, activeMs },
+    );
   }
 
   /** Stored events of a run after `afterSeq`, in order; none where the caller may not see the session (any more). */
@@ -174,4 +200,18 @@ export class RunsRepository {
       data,
     }));
   }
+}
+
+/** The driver gives bigint as text, with which `+` would append. */
+function runOf(row: object): Run {
+  const run = camelRow<Run>(row);
+  const { estimated: usageEstimated, ...usage } = usageOf(run);
+  return {
+    ...run,
+    ...usage,
+    usageEstimated,
+    activeMs: Number(run.activeMs),
+    lastSeq: Number(run.lastSeq),
+    fence: Number(run.fence),
+  };
 }

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { RUN_ENDS, sessionRoom, type Envelope } from '../../../contracts/live-events.js';
 import { currentTenantActor } from '../../../platform/access/scope.js';
@@ -19,7 +19,10 @@ const POLL_MS = 1_000;
 
 /** The three ways a run is answered with: its events, its end, or at once. */
 @Injectable()
-export class RunAnswers {
+export class RunAnswers implements BeforeApplicationShutdown {
+  private readonly waiting = new Set<() => void>();
+  private isClosing = false;
+
   constructor(
     private readonly runs: RunsRepository,
     private readonly messages: MessagesRepository,
@@ -29,6 +32,12 @@ export class RunAnswers {
     private readonly settings: Settings,
     private readonly db: Db,
   ) {}
+
+  /** Who waits is answered as things stand, instead of being cut off. */
+  beforeApplicationShutdown(): void {
+    this.isClosing = true;
+    for (const ring of this.waiting) ring();
+  }
 
   /** Writes the run's events to the response until it ends or waits; the run goes on without its reader. */
   async stream(
@@ -63,8 +72,9 @@ export class RunAnswers {
     return { message: message && shownMessage(message), run: shownRun(run) };
   }
 
-  /** The run once it has ended or waits for somebody, or as it is after `timeoutMs`. */
-  async ended(run: Pick<Run, 'id' | 'sessionId'>, timeoutMs: number): Promise<Run> {
+  /** The run once it has ended or waits for somebody, or as it is after `timeoutMs` or when this process stops. */
+  async ended(run: Run, timeoutMs: number): Promise<Run> {
+    if (hasEnded(run.status)) return run;
     const deadline = performance.now() + timeoutMs;
     let wake = Promise.withResolvers<undefined>();
     const ring = (): void => wake.resolve(undefined);
@@ -74,6 +84,7 @@ export class RunAnswers {
       )
         ring();
     };
+    this.waiting.add(ring);
     const leave = this.live.subscribe(sessionRoom(currentTenantActor().tenantId, run.sessionId), onEvents, ring);
     try {
       for (;;) {
@@ -84,10 +95,12 @@ export class RunAnswers {
         wake = Promise.withResolvers();
         const now = await this.db.run(() => this.runs.find(run.id));
         if (!now) throw new Error('The run is gone');
-        if (hasEnded(now.status) || now.status === 'waiting' || deadline <= performance.now()) return now;
+        if (hasEnded(now.status) || now.status === 'waiting') return now;
+        if (this.isClosing || deadline <= performance.now()) return now;
       }
     } finally {
       leave();
+      this.waiting.delete(ring);
     }
   }
 }

@@ -50,5 +50,5 @@ export class SessionSources {
 }
 
 function position({ id, lastSeq, status }: Pick<Run, 'id' | 'lastSeq' | 'status'>): RunPosition {
-  return { runId: id, lastSeq: Number(lastSeq), ended: hasEnded(status) };
+  return { runId: id, lastSeq, ended: hasEnded(status) };
 }

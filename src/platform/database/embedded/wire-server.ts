@@ -110,7 +110,7 @@ export class WireServer {
     this.#connections.delete(connection);
     this.#waiting.delete(connection);
     if (this.#owner === connection) this.#owner = undefined;
-
+    this.#chores.unshift(() => this.#engine.reset());
     this.#wake();
   }
 
