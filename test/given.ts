@@ -23,7 +23,7 @@ export interface Tenant {
 export class Given {
   private superadmin: Client | undefined;
 
-  constructor(private readonly app: TestApp) {}
+  constructor(private readonly app: Pick<TestApp, 'url'>) {}
 
   async admin(): Promise<Client> {
     this.superadmin ??= (await this.login(ADMIN.email, ADMIN.password, 'default')).as;

@@ -22,7 +22,8 @@ export function stopOnSignals(app: NestExpressApplication): void {
       if (stoppingSince !== null) return;
       stoppingSince = performance.now();
       logger.log(`${signal}: stopping`);
-      void stop(app).then((code) => process.exit(code));
+      // What made it stop may have set an exit code already.
+      void stop(app).then((code) => process.exit(code === 0 ? process.exitCode : code));
     });
   }
 }

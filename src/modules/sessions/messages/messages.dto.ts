@@ -65,6 +65,8 @@ export class MessageOptionsDto {
 
 export class SendMessageDto extends MessageOptionsDto {
   @ApiProperty({
+    // Else the list that the property becomes would stand around both.
+    isArray: false,
     oneOf: [
       { type: 'string', minLength: 1 },
       { type: 'array', items: { $ref: getSchemaPath(ContentBlockInput) }, minItems: 1 },
