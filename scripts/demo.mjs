@@ -56,7 +56,10 @@ function startServer() {
 
 async function untilReady() {
   for (let tries = 0; tries < 300; tries++) {
-    const ready = await fetch(`${url}/health/ready`).then((answer) => answer.ok, () => false);
+    const ready = await fetch(`${url}/health/ready`).then(
+      (answer) => answer.ok,
+      () => false,
+    );
     if (ready) return;
     await sleep(100);
   }
@@ -76,7 +79,8 @@ async function signIn() {
 async function converse(token) {
   const agent = await create(token, '/agents', {
     name: 'Guide',
-    systemPrompt: 'You answer briefly. Use the calculator for every calculation and the clock for every question of time.',
+    systemPrompt:
+      'You answer briefly. Use the calculator for every calculation and the clock for every question of time.',
     tools: ['calculator:*', 'clock:now'],
   });
   const session = await create(token, '/sessions', { agentId: agent.id, title: 'Demo' });
@@ -95,7 +99,9 @@ function show({ type, data }) {
   if (type === 'run.failed') throw new Error(`The run failed: ${data.error.code}: ${data.error.message}`);
   if (type === 'run.completed') {
     const { model, usage } = data.run;
-    console.log(`\n\n${model}: ${usage.inputTokens} tokens in, ${usage.outputTokens} out, ${usage.costMicros} micro-dollars`);
+    console.log(
+      `\n\n${model}: ${usage.inputTokens} tokens in, ${usage.outputTokens} out, ${usage.costMicros} micro-dollars`,
+    );
   }
 }
 

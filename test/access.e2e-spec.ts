@@ -95,7 +95,8 @@ function ruleOf({ operationId }: Operation): AccessRule | null {
 }
 
 function shown({ operationId }: Operation, answer: Answer): unknown[] {
-  const permission = answer.status === 403 ? answer.json<{ details: Record<string, unknown> }>().details['permission'] : null;
+  const permission =
+    answer.status === 403 ? answer.json<{ details: Record<string, unknown> }>().details['permission'] : null;
   return [operationId, answer.status, permission];
 }
 
@@ -125,7 +126,11 @@ describe('Every HTTP handler', () => {
   });
 
   it('is in the OpenAPI document, with its permission and its security', () => {
-    const documented = operations.map(({ operationId, permission, security }) => [operationId, permission, security?.length !== 0]);
+    const documented = operations.map(({ operationId, permission, security }) => [
+      operationId,
+      permission,
+      security?.length !== 0,
+    ]);
     const declared = handlers.map(({ operationId, access }) => [
       operationId,
       access && !access.public ? access.rule.can : undefined,
@@ -174,7 +179,11 @@ describe('Through HTTP', () => {
       const missing = rule.superadmin ? 'superadmin' : rule.can && !permissions.has(rule.can) ? rule.can : null;
       const answer = await call(as, operation);
       if (missing) expect(shown(operation, answer)).toEqual([operation.operationId, 403, missing]);
-      else expect([operation.operationId, PASSED.has(answer.status) || answer.text]).toEqual([operation.operationId, true]);
+      else
+        expect([operation.operationId, PASSED.has(answer.status) || answer.text]).toEqual([
+          operation.operationId,
+          true,
+        ]);
       refused += missing ? 1 : 0;
       if (ENDS_LOGIN.has(operation.operationId)) as = await login();
     }
@@ -201,7 +210,11 @@ describe('Through HTTP', () => {
         const may = rule.apiKeys !== false && !rule.superadmin && (rule.can === undefined || scopes.includes(rule.can));
         const path = operation.path.slice('/api/v1'.length);
         const answer = await as.send(operation.method, path, undefined, headers);
-        if (may) expect([operation.operationId, PASSED.has(answer.status) || answer.text]).toEqual([operation.operationId, true]);
+        if (may)
+          expect([operation.operationId, PASSED.has(answer.status) || answer.text]).toEqual([
+            operation.operationId,
+            true,
+          ]);
         else {
           const missing = rule.apiKeys === false ? undefined : rule.superadmin ? 'superadmin' : rule.can;
           expect(shown(operation, answer)).toEqual([operation.operationId, 403, missing]);
@@ -238,7 +251,12 @@ interface Reply {
 }
 
 async function connected(as: Client): Promise<Socket> {
-  const socket = io(app.url, { auth: { token: as.token }, transports: ['websocket'], reconnection: false, forceNew: true });
+  const socket = io(app.url, {
+    auth: { token: as.token },
+    transports: ['websocket'],
+    reconnection: false,
+    forceNew: true,
+  });
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve);
     socket.once('connect_error', reject);
@@ -251,8 +269,12 @@ describe('Through a socket', () => {
     const declared = [...socketHandlers()].map(([name, { access }]) => [name, access]);
     expect(Object.fromEntries(declared)).toEqual(MESSAGES);
     const providers = [...app.nest.get(ModulesContainer).values()].flatMap((module) => [...module.providers.values()]);
-    const classes = providers.flatMap(({ metatype }) => (typeof metatype === 'function' && metatype.prototype ? [metatype as Type] : []));
-    const others = classes.flatMap(methodsOf).filter(([, method]) => Reflect.hasMetadata(MESSAGE_MAPPING_METADATA, method));
+    const classes = providers.flatMap(({ metatype }) =>
+      typeof metatype === 'function' && metatype.prototype ? [metatype as Type] : [],
+    );
+    const others = classes
+      .flatMap(methodsOf)
+      .filter(([, method]) => Reflect.hasMetadata(MESSAGE_MAPPING_METADATA, method));
     expect(others).toEqual([]);
     expect(classes.length).toBeGreaterThan(50);
   });

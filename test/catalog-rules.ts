@@ -45,8 +45,7 @@ const COLUMN_GRANTS = [
 /** Grants that no migration gives by `atrium_tenant_table` or `atrium_system_reach`. */
 const PLAIN_GRANTS = ['tenants atrium_app SELECT'];
 
-const TENANT_IS_CURRENT =
-  "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
+const TENANT_IS_CURRENT = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
 
 /** Everything of ours: no system schema, nothing that an extension brought. */
 const TABLES = `

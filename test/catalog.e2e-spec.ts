@@ -32,31 +32,83 @@ const POLICY = "TO atrium_app USING (tenant_id = nullif(current_setting('app.ten
 /** What somebody may do by mistake, as the tables' owner; the fault that has to be found; the rule that finds it. */
 const MISTAKES: [mistake: string, fault: RegExp, rule: RegExp][] = [
   [`${THINGS} PRIMARY KEY (tenant_id, id))`, /^things lacks/, /^every table holds/],
-  [`${THINGS} PRIMARY KEY (tenant_id, id)); ALTER TABLE things ENABLE ROW LEVEL SECURITY`, /^things lacks/, /^every table holds/],
+  [
+    `${THINGS} PRIMARY KEY (tenant_id, id)); ALTER TABLE things ENABLE ROW LEVEL SECURITY`,
+    /^things lacks/,
+    /^every table holds/,
+  ],
   ['ALTER TABLE events NO FORCE ROW LEVEL SECURITY', /^events lacks/, /^every table holds/],
   ['CREATE TABLE things (id uuid PRIMARY KEY)', /^things has no tenant_id/, /^every table is of/],
-  ['ALTER TABLE outbox DROP CONSTRAINT outbox_pkey, ALTER tenant_id DROP NOT NULL', /^outbox.tenant_id is no/, /^every table is of/],
+  [
+    'ALTER TABLE outbox DROP CONSTRAINT outbox_pkey, ALTER tenant_id DROP NOT NULL',
+    /^outbox.tenant_id is no/,
+    /^every table is of/,
+  ],
   ['CREATE VIEW everyone AS SELECT * FROM memberships', /^everyone is a view/, /^what a view shows/],
   ['CREATE MATERIALIZED VIEW everyone AS SELECT * FROM memberships', /^everyone is a view/, /^what a view shows/],
   ['DROP POLICY tenant ON agents', /^agents has no tenant policy/, /^atrium_app sees/],
-  [`DROP POLICY tenant ON agents; CREATE POLICY tenant ON agents ${POLICY} WITH CHECK (true)`, /^agents has no tenant policy/, /^atrium_app sees/],
-  [`DROP POLICY tenant ON agents; CREATE POLICY tenant ON agents ${POLICY}`, /^agents has no tenant policy/, /^atrium_app sees/],
-  [`DROP POLICY tenant ON agents; CREATE POLICY tenant ON agents FOR SELECT ${POLICY}`, /^agents has no tenant policy/, /^atrium_app sees/],
+  [
+    `DROP POLICY tenant ON agents; CREATE POLICY tenant ON agents ${POLICY} WITH CHECK (true)`,
+    /^agents has no tenant policy/,
+    /^atrium_app sees/,
+  ],
+  [
+    `DROP POLICY tenant ON agents; CREATE POLICY tenant ON agents ${POLICY}`,
+    /^agents has no tenant policy/,
+    /^atrium_app sees/,
+  ],
+  [
+    `DROP POLICY tenant ON agents; CREATE POLICY tenant ON agents FOR SELECT ${POLICY}`,
+    /^agents has no tenant policy/,
+    /^atrium_app sees/,
+  ],
   ['CREATE POLICY shared ON agents FOR SELECT TO atrium_app USING (true)', /^agents.shared lets/, /^atrium_app sees/],
   ['CREATE POLICY shared ON agents USING (true)', /^agents.shared is for PUBLIC/, /^no policy is/],
-  ['CREATE POLICY shared ON agents TO atrium_owner USING (true)', /^agents.shared is for atrium_owner/, /^no policy is/],
+  [
+    'CREATE POLICY shared ON agents TO atrium_owner USING (true)',
+    /^agents.shared is for atrium_owner/,
+    /^no policy is/,
+  ],
   [`${THINGS} run_id uuid REFERENCES users)`, /^things \(run_id\) → users leaves/, /^foreign keys/],
-  ['CREATE UNIQUE INDEX ON runs (id); ALTER TABLE messages ADD FOREIGN KEY (run_id) REFERENCES runs (id)', /^messages \(run_id\) → runs leaves/, /^foreign keys/],
-  ['ALTER TABLE messages ADD FOREIGN KEY (tenant_id, run_id) REFERENCES runs ON DELETE SET NULL', /would set its tenant_id null$/, /^foreign keys/],
-  ['CREATE TABLE things (tenant_id uuid NOT NULL, id uuid, PRIMARY KEY (tenant_id, id))', /^things would keep/, /^all rows/],
+  [
+    'CREATE UNIQUE INDEX ON runs (id); ALTER TABLE messages ADD FOREIGN KEY (run_id) REFERENCES runs (id)',
+    /^messages \(run_id\) → runs leaves/,
+    /^foreign keys/,
+  ],
+  [
+    'ALTER TABLE messages ADD FOREIGN KEY (tenant_id, run_id) REFERENCES runs ON DELETE SET NULL',
+    /would set its tenant_id null$/,
+    /^foreign keys/,
+  ],
+  [
+    'CREATE TABLE things (tenant_id uuid NOT NULL, id uuid, PRIMARY KEY (tenant_id, id))',
+    /^things would keep/,
+    /^all rows/,
+  ],
   ['CREATE UNIQUE INDEX ON api_keys (key_hash)', /^api_keys_key_hash_idx/, /^unique keys/],
   [`${THINGS} UNIQUE (id, tenant_id))`, /^things_id_tenant_id_key/, /^unique keys/],
   [`${THINGS} UNIQUE (id, tenant_id))`, /^things has no primary key/, /^unique keys/],
-  ['CREATE FUNCTION peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$ SELECT count(*) FROM users $$', /^peek\(\) is no look-up/, /^only the look-ups/],
-  ['ALTER FUNCTION atrium_api_key(text) RESET search_path', /^atrium_api_key\(text\) does not pin/, /^only the look-ups/],
-  ['ALTER FUNCTION atrium_api_key(text) SECURITY INVOKER', /^atrium_api_key\(text\) is on the list/, /^only the look-ups/],
+  [
+    'CREATE FUNCTION peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$ SELECT count(*) FROM users $$',
+    /^peek\(\) is no look-up/,
+    /^only the look-ups/,
+  ],
+  [
+    'ALTER FUNCTION atrium_api_key(text) RESET search_path',
+    /^atrium_api_key\(text\) does not pin/,
+    /^only the look-ups/,
+  ],
+  [
+    'ALTER FUNCTION atrium_api_key(text) SECURITY INVOKER',
+    /^atrium_api_key\(text\) is on the list/,
+    /^only the look-ups/,
+  ],
   ['GRANT EXECUTE ON FUNCTION atrium_api_key(text) TO PUBLIC', /can be called by PUBLIC$/, /^no function/],
-  ['GRANT EXECUTE ON FUNCTION atrium_api_key(text) TO atrium_system', /can be called by atrium_system$/, /^no function/],
+  [
+    'GRANT EXECUTE ON FUNCTION atrium_api_key(text) TO atrium_system',
+    /can be called by atrium_system$/,
+    /^no function/,
+  ],
   ['RESET ROLE; ALTER ROLE atrium_app CREATEDB', /^atrium_app has an attribute/, /^the roles/],
   ['RESET ROLE; GRANT atrium_owner TO atrium_system', /^atrium_system is a member of atrium_owner/, /^the roles/],
   ['RESET ROLE; GRANT CREATE ON SCHEMA public TO PUBLIC', /^public can create/, /^the roles/],
@@ -72,8 +124,16 @@ const MISTAKES: [mistake: string, fault: RegExp, rule: RegExp][] = [
   ['REVOKE INSERT ON runs FROM atrium_app', /not given: runs atrium_app INSERT/, /^grants are/],
   ['ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO atrium_app', /default privileges/, /^grants are/],
   ['GRANT SELECT ON messages TO atrium_system', /^messages has a policy or grants/, /^atrium_system has/],
-  ['CREATE POLICY system ON messages TO atrium_system USING (true)', /^messages has a policy or grants/, /^atrium_system has/],
-  ['CREATE POLICY wide ON runs TO atrium_system, atrium_app USING (true)', /^runs.wide is a policy of atrium_system/, /^atrium_system has/],
+  [
+    'CREATE POLICY system ON messages TO atrium_system USING (true)',
+    /^messages has a policy or grants/,
+    /^atrium_system has/,
+  ],
+  [
+    'CREATE POLICY wide ON runs TO atrium_system, atrium_app USING (true)',
+    /^runs.wide is a policy of atrium_system/,
+    /^atrium_system has/,
+  ],
   ['GRANT SELECT ON users TO atrium_app', /^atrium_app can SELECT users.password_hash/, /^the application reads/],
 ];
 
@@ -109,7 +169,10 @@ describe('Entities', () => {
         if (said !== is) differences.push(`${said} is ${is}`);
       }
       const key = table.filter(({ keyPosition }) => keyPosition !== null).map(({ name }) => name);
-      expect([tableName, primaryColumns.map(({ databaseName }) => databaseName).sort()]).toEqual([tableName, key.sort()]);
+      expect([tableName, primaryColumns.map(({ databaseName }) => databaseName).sort()]).toEqual([
+        tableName,
+        key.sort(),
+      ]);
     }
     expect(differences).toEqual([]);
     expect(entityMetadatas.length).toBeGreaterThan(4);

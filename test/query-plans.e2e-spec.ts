@@ -52,7 +52,12 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 /** Half of it for one agent and one session, the rest spread thin. */
-async function seed(tenant: { tenantId: string; agentId: string; sessionId: string; owner: { userId: string } }): Promise<void> {
+async function seed(tenant: {
+  tenantId: string;
+  agentId: string;
+  sessionId: string;
+  owner: { userId: string };
+}): Promise<void> {
   const db = app.nest.get(Db);
   const parameters = { rows: ROWS, agentId: tenant.agentId, sessionId: tenant.sessionId, userId: tenant.owner.userId };
   await runAs(Actor.job(tenant.tenantId), () =>
@@ -112,7 +117,10 @@ async function statementsOf(request: () => PromiseLike<unknown>): Promise<Statem
 }
 
 /** How many rows of a table a statement reads, and by which kinds of node. */
-async function reading(table: string, { text, values }: Statement): Promise<{ rows: number; nodes: string[]; plan: string }> {
+async function reading(
+  table: string,
+  { text, values }: Statement,
+): Promise<{ rows: number; nodes: string[]; plan: string }> {
   const [explained] = await runAs(Actor.job(tenantId), () =>
     app.nest
       .get(Db)
@@ -123,7 +131,10 @@ async function reading(table: string, { text, values }: Statement): Promise<{ ro
   const root = explained?.['QUERY PLAN'][0].Plan;
   if (!root) throw new Error('EXPLAIN said nothing');
   const scans = nodesOf(root).filter((node) => node['Relation Name'] === table);
-  const rows = scans.reduce((sum, s) => sum + (s['Actual Rows'] + (s['Rows Removed by Filter'] ?? 0)) * s['Actual Loops'], 0);
+  const rows = scans.reduce(
+    (sum, s) => sum + (s['Actual Rows'] + (s['Rows Removed by Filter'] ?? 0)) * s['Actual Loops'],
+    0,
+  );
   return { rows, nodes: scans.map((node) => node['Node Type']), plan: JSON.stringify(root, null, 1) };
 }
 

@@ -34,7 +34,9 @@ async function withOneOfEverything(): Promise<Tenant> {
   await made.as.post('/api-keys', { name: 'Key' }).expect(201);
   // What a request leaves behind for a moment only.
   await as(made, async (manager) => {
-    await manager.query(`INSERT INTO outbox (tenant_id, event_id, consumer) SELECT tenant_id, id, 'nobody' FROM events`);
+    await manager.query(
+      `INSERT INTO outbox (tenant_id, event_id, consumer) SELECT tenant_id, id, 'nobody' FROM events`,
+    );
     await manager.query(
       `INSERT INTO run_turns (tenant_id, run_id, turn, model, blocks, stop_reason)
        SELECT tenant_id, id, 1, model, '[]', 'end' FROM runs`,
@@ -101,7 +103,9 @@ describe('Without any condition on the tenant', () => {
 
   it('an update or delete reaches the rows of its tenant alone', async () => {
     const own = await as(ours, (manager) => manager.query<unknown[]>('SELECT 1 FROM messages'));
-    const changed = await undone(ours, (manager) => manager.query<[unknown, number]>('UPDATE messages SET role = role'));
+    const changed = await undone(ours, (manager) =>
+      manager.query<[unknown, number]>('UPDATE messages SET role = role'),
+    );
     const deleted = await undone(ours, (manager) => manager.query<[unknown, number]>('DELETE FROM messages'));
     expect([changed[1], deleted[1]]).toEqual([own.length, own.length]);
   });
@@ -135,7 +139,10 @@ describe('Of what belongs to no single tenant', () => {
   it.each([
     ['reads a password hash', 'SELECT password_hash FROM users'],
     ['renames a user', `UPDATE users SET name = 'x'`],
-    ['makes a superadmin', `INSERT INTO users (id, email, name, superadmin) VALUES (gen_random_uuid(), 'x@y', 'x', true)`],
+    [
+      'makes a superadmin',
+      `INSERT INTO users (id, email, name, superadmin) VALUES (gen_random_uuid(), 'x@y', 'x', true)`,
+    ],
     ['changes its own plan', `UPDATE tenants SET plan = 'premium'`],
     ['makes a tenant', `INSERT INTO tenants (id, slug, name) VALUES (gen_random_uuid(), 'x', 'x')`],
     ['deletes itself', 'DELETE FROM tenants'],
@@ -148,7 +155,9 @@ describe('Of what belongs to no single tenant', () => {
   });
 
   it('a tenant changes its own row alone', async () => {
-    const [, changed] = await undone(ours, (manager) => manager.query<[unknown, number]>(`UPDATE tenants SET name = 'x'`));
+    const [, changed] = await undone(ours, (manager) =>
+      manager.query<[unknown, number]>(`UPDATE tenants SET name = 'x'`),
+    );
     expect(changed).toBe(1);
   });
 });

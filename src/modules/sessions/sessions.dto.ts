@@ -17,7 +17,7 @@ import {
 import { PageQuery, pageOf } from '../../platform/http/pagination.js';
 import { PermissionPolicyDto } from '../tenants/permission-policy.dto.js';
 import { SESSION_PATTERNS, SESSION_STATUSES, type SessionStatus } from './session.entity.js';
-import { UsageDto } from './usage.js';
+import { UsageDto } from './usage.dto.js';
 
 export class ClientToolDto {
   @IsString()

@@ -1,6 +1,6 @@
 import { IsNotEmpty, IsObject, IsOptional, IsString, IsUUID, Matches } from 'class-validator';
 import { ToolCallDto } from './messages.dto.js';
-import { UsageDto } from '../usage.js';
+import { UsageDto } from '../usage.dto.js';
 import { RunDto } from '../runs/runs.dto.js';
 
 export class ExecuteAgentDto {

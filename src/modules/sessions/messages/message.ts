@@ -1,4 +1,4 @@
-import type { UsageDto } from '../usage.js';
+import type { UsageDto } from '../usage.dto.js';
 
 /** A block as it is stored: an assistant's carry what the provider needs back. */
 export type StoredBlock =

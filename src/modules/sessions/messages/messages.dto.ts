@@ -15,10 +15,10 @@ import {
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
-import { ApiProperty, getSchemaPath } from '@nestjs/swagger';
+import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { PageQuery, pageOf } from '../../../platform/http/pagination.js';
 import { RunDto } from '../runs/runs.dto.js';
-import { UsageDto } from '../usage.js';
+import { UsageDto } from '../usage.dto.js';
 import type { Message, StoredBlock, ToolCallStatus } from './message.js';
 
 /** One part of a message that a user sends. */
@@ -63,10 +63,11 @@ export class MessageOptionsDto {
   metadata?: Record<string, unknown>;
 }
 
+@ApiExtraModels(ContentBlockInput)
 export class SendMessageDto extends MessageOptionsDto {
   @ApiProperty({
-    // Else the list that the property becomes would stand around both.
-    isArray: false,
+    // Gives way to `oneOf`; without it the property's own type, a list, would stand around both.
+    type: String,
     oneOf: [
       { type: 'string', minLength: 1 },
       { type: 'array', items: { $ref: getSchemaPath(ContentBlockInput) }, minItems: 1 },
@@ -123,6 +124,7 @@ export class ToolCallDto {
 }
 
 export class FeedbackDto {
+  @ApiProperty({ type: 'integer', enum: [1, -1] })
   rating: 1 | -1;
   comment: string | null;
 }

@@ -63,24 +63,26 @@ export class RunEnding {
     const answer = blocks && messageId ? answerOf(run, messageId, blocks, state.calls, 0) : null;
     const error = ending.status === 'failed' ? { ...ending.error, message: storableText(ending.error.message) } : null;
     let session: SessionEntity | undefined;
-    await this.journal.write(hold, {
-      end: { status: ending.status, error },
-      events: [
-        ...(answer ? [{ type: 'message.completed', data: { message: shownMessage(answer) } } as const] : []),
-        { type: `run.${ending.status}`, data: (row) => ({ run: shownRun(row), ...(error ? { error } : {}) }) },
-      ],
-      before: () => this.sessions.lock(run.sessionId),
-      work: async (row) => {
-        session = await this.sessions.settleRun(run.sessionId, row, answer ? 1 : 0);
-        if (answer) await this.messages.add({ ...answer, position: session.lastPosition });
-        await this.steps.close(run.id);
-        await this.publish(hold, ending);
-      },
-    } satisfies JournalEntry).catch((error: unknown) => {
-      // Nothing of it was stored: another ending finds the message still open.
-      run.openMessageId = openMessageId;
-      throw error;
-    });
+    await this.journal
+      .write(hold, {
+        end: { status: ending.status, error },
+        events: [
+          ...(answer ? [{ type: 'message.completed', data: { message: shownMessage(answer) } } as const] : []),
+          { type: `run.${ending.status}`, data: (row) => ({ run: shownRun(row), ...(error ? { error } : {}) }) },
+        ],
+        before: () => this.sessions.lock(run.sessionId),
+        work: async (row) => {
+          session = await this.sessions.settleRun(run.sessionId, row, answer ? 1 : 0);
+          if (answer) await this.messages.add({ ...answer, position: session.lastPosition });
+          await this.steps.close(run.id);
+          await this.publish(hold, ending);
+        },
+      } satisfies JournalEntry)
+      .catch((error: unknown) => {
+        // Nothing of it was stored: another ending finds the message still open.
+        run.openMessageId = openMessageId;
+        throw error;
+      });
     if (session) this.news.changed(session);
   }
 

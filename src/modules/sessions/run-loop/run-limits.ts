@@ -1,7 +1,8 @@
 import type { ResourceLimits } from '../../agents/agent-definition.js';
 import type { CatalogModel } from '../../models/model-catalog.service.js';
 import type { RunError } from '../runs/run.js';
-import { totalTokens, type UsageDto } from '../usage.js';
+import type { UsageDto } from '../usage.dto.js';
+import { totalTokens } from '../usage.js';
 
 /** The limit that forbids another model call, if any. */
 export function exceededLimit(limits: ResourceLimits, turns: number, usage: UsageDto): RunError | null {

@@ -142,7 +142,6 @@ export class RunLoop {
     state.calls.push(...calls);
     hold.partial = [];
   }
-
 }
 
 function goesOn({ blocks, stopReason }: TurnResult): boolean {

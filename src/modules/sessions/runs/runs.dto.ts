@@ -1,6 +1,7 @@
 import { IsIn, IsOptional } from 'class-validator';
 import { PageQuery, pageOf } from '../../../platform/http/pagination.js';
-import { UsageDto, usageOf } from '../usage.js';
+import { UsageDto } from '../usage.dto.js';
+import { usageOf } from '../usage.js';
 import { RUN_STATUSES, type Run, type RunStatus, type RunTrigger } from './run.js';
 
 export class ListRunsQuery extends PageQuery {

@@ -1,0 +1,103 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Envelope } from '../../../contracts/live-events.js';
+import type { Db } from '../../../platform/database/db.js';
+import type { Live } from '../../../platform/live/live.js';
+import type { Run } from '../runs/run.js';
+import { RunEventWriter, type EventDraft } from './run-event.writer.js';
+import { RunHold } from './run-hold.js';
+
+interface Given {
+  run_id: string;
+  n: number;
+}
+
+/** Stores nothing, but says so; each statement waits to be let through. */
+class Statements {
+  readonly batches: { runs: Given[]; letThrough: (stored?: 'stored' | 'fence' | 'away') => void }[] = [];
+
+  async systemSql(_text: string, { runs }: { runs: string }): Promise<object[]> {
+    const { promise, resolve } = Promise.withResolvers<'stored' | 'fence' | 'away'>();
+    const given = JSON.parse(runs) as Given[];
+    this.batches.push({ runs: given, letThrough: (how = 'stored') => resolve(how) });
+    const how = await promise;
+    if (how === 'away') throw new Error('The database is away');
+    return how === 'fence' ? [] : given.map(({ run_id }) => ({ run_id, base: 0, at: new Date() }));
+  }
+}
+
+function given() {
+  const statements = new Statements();
+  const shown: Envelope[] = [];
+  const live = { emit: (_room: string, envelopes: Envelope[]) => shown.push(...envelopes) };
+  return { statements, shown, writer: new RunEventWriter(statements as unknown as Db, live as unknown as Live) };
+}
+
+function holdOf(id: string): RunHold {
+  const run = { id, tenantId: 't', sessionId: 's', openMessageId: 'm', activeMs: 0, pinned: { limits: {} } };
+  Object.assign(run.pinned.limits, { maxExecutionTimeMs: null });
+  return new RunHold(run as unknown as Run, 1);
+}
+
+const started: EventDraft = { type: 'message.started', data: { messageId: 'm' } };
+const delta = (text: string): EventDraft => ({ type: 'message.delta', data: { messageId: 'm', text } });
+const soon = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('RunEventWriter', () => {
+  it('stores a message and its first words in one write, and shows them only then', async () => {
+    const { writer, statements, shown } = given();
+    const hold = holdOf('r1');
+    writer.add(hold, started, true);
+    writer.add(hold, delta('Hel'), true);
+    writer.add(hold, delta('lo'));
+    await soon();
+    expect(statements.batches.map(({ runs }) => runs)).toMatchObject([[{ run_id: 'r1', n: 2 }]]);
+    expect(shown).toEqual([]);
+    statements.batches[0]?.letThrough();
+    await writer.flush(hold);
+    expect(shown.map((e) => [e.type, (e.data as { text?: string }).text])).toEqual([
+      ['message.started', undefined],
+      ['message.delta', 'Hello'],
+    ]);
+  });
+
+  it('has flushed a run when that run is stored, however much others go on to say', async () => {
+    const { writer, statements } = given();
+    const [mine, others] = [holdOf('mine'), holdOf('others')];
+    writer.add(mine, delta('end'), true);
+    await soon();
+    writer.add(others, delta('more'), true);
+    const flushed = writer.flush(mine);
+    statements.batches[0]?.letThrough();
+    await flushed;
+    await soon();
+    expect(statements.batches).toHaveLength(2);
+    statements.batches[1]?.letThrough();
+  });
+
+  it('writes what came while a batch was being stored', async () => {
+    const { writer, statements } = given();
+    const hold = holdOf('r1');
+    writer.add(hold, delta('a'), true);
+    await soon();
+    writer.add(hold, delta('b'), true);
+    statements.batches[0]?.letThrough();
+    await soon();
+    expect(statements.batches).toHaveLength(2);
+    statements.batches[1]?.letThrough();
+    await writer.flush(hold);
+    expect(hold.isLost).toBe(false);
+  });
+
+  it.each(['fence', 'away'] as const)('takes a run for lost that could not be stored (%s)', async (how) => {
+    const { writer, statements, shown } = given();
+    const hold = holdOf('r1');
+    hold.interrupt('cancelled');
+    writer.add(hold, delta('a'), true);
+    const flushed = writer.flush(hold);
+    await soon();
+    statements.batches[0]?.letThrough(how);
+    await flushed;
+    expect(hold.isLost).toBe(true);
+    expect(shown).toEqual([]);
+  });
+});

@@ -1,0 +1,59 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import type { Run } from '../runs/run.js';
+import { RunHold } from './run-hold.js';
+
+function aHold(part: { maxExecutionTimeMs?: number | null; activeMs?: number } = {}): RunHold {
+  const { maxExecutionTimeMs = null, activeMs = 0 } = part;
+  const run = {
+    activeMs,
+    pinned: { limits: { maxTokens: null, maxTurns: null, maxCostMicros: null, maxExecutionTimeMs } },
+  };
+  return new RunHold(run as unknown as Run, 1);
+}
+
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+describe('RunHold', () => {
+  it('counts the time of earlier holds in', () => {
+    jest.useFakeTimers();
+    const hold = aHold({ activeMs: 500 });
+    jest.advanceTimersByTime(250);
+    expect(hold.activeMs).toBe(750);
+  });
+
+  it('ends what is left of its time', () => {
+    jest.useFakeTimers();
+    const hold = aHold({ maxExecutionTimeMs: 1_000, activeMs: 900 });
+    jest.advanceTimersByTime(99);
+    expect(hold.interruption).toBeNull();
+    jest.advanceTimersByTime(1);
+    expect(hold.interruption).toMatchObject({ kind: 'timeLimit' });
+  });
+
+  it('is interrupted once, and can be lost even then', () => {
+    const hold = aHold();
+    hold.interrupt('cancelled');
+    hold.interrupt('shutdown');
+    hold.lose();
+    expect(hold.interruption).toMatchObject({ kind: 'cancelled' });
+    expect(hold.isLost).toBe(true);
+  });
+
+  it('writes one thing after the other, also after one that failed', async () => {
+    const hold = aHold();
+    const order: string[] = [];
+    const first = Promise.withResolvers<undefined>();
+    const failing = hold.inTurn(async () => {
+      await first.promise;
+      order.push('first');
+      throw new Error('away');
+    });
+    const second = hold.inTurn(() => Promise.resolve(order.push('second')));
+    first.resolve(undefined);
+    await expect(failing).rejects.toThrow('away');
+    await second;
+    expect(order).toEqual(['first', 'second']);
+  });
+});

@@ -1,0 +1,134 @@
+import type { ApiDocument, Operation } from './api-document.js';
+import type { Answer, Client } from './client.js';
+import type { Given, Tenant } from './given.js';
+
+/** A tenant with one of everything that the API can make. */
+export interface Furnished extends Tenant {
+  /** Stands in every text of its own. */
+  mark: string;
+  /** By what they are of. */
+  ids: Record<Kind, string>;
+}
+
+const KINDS = [
+  'tenant',
+  'user',
+  'agent',
+  'session',
+  'message',
+  'answer',
+  'run',
+  'apiKey',
+  'invitation',
+  'event',
+  'login',
+] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** What the id in a path is of. */
+const OF_PATH: [RegExp, Kind][] = [
+  [/^\/api\/v1\/agents\//, 'agent'],
+  [/^\/api\/v1\/sessions\//, 'session'],
+  [/^\/api\/v1\/messages\//, 'message'],
+  [/^\/api\/v1\/runs\//, 'run'],
+  [/^\/api\/v1\/members\//, 'user'],
+  [/^\/api\/v1\/api-keys\//, 'apiKey'],
+  [/^\/api\/v1\/auth\/invitations\//, 'invitation'],
+  [/^\/api\/v1\/admin\/tenants\//, 'tenant'],
+];
+
+const VOLATILE = /"lastUsedAt":("[^"]*"|null)/g;
+const UUID = /[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}/g;
+
+export async function furnish(given: Given, mark: string): Promise<Furnished> {
+  const tenant = await given.tenant();
+  const { as, owner } = tenant;
+  const metadata = { note: mark };
+  await as.patch('/tenant', { name: mark, metadata }).expect(200);
+  const definition = { description: mark, systemPrompt: mark, tools: ['calculator:*'], capabilities: [mark], metadata };
+  const agent = await given.agentOf(as, { name: mark, ...definition });
+  const context = { note: mark };
+  const session = await created(as, '/sessions', {
+    agentId: agent,
+    title: mark,
+    context,
+    metadata,
+    systemPrompt: mark,
+  });
+  const content = `${mark}: what is 2 + 3?`;
+  const sent = (await as.post(`/sessions/${session}/messages`, { content, metadata }).expect(201)).json<{
+    message: { id: string };
+    run: { id: string };
+  }>();
+  const [message] = await listed(as, `/sessions/${session}/messages?role=user`);
+  const apiKey = await created(as, '/api-keys', { name: mark });
+  const host = await given.tenant();
+  await host.as.post('/members', { email: owner.email, role: 'viewer' }).expect(201);
+  const [invitation] = await listed(as, '/auth/invitations');
+  const [event] = await listed(as, '/audit-logs?action=agent.created');
+  const logins = (await as.get('/audit-logs?action=auth.loggedIn').expect(200)).json<{
+    data: { resourceId: string }[];
+  }>();
+  const ids = {
+    ...{ tenant: tenant.tenantId, user: owner.userId, agent, session, message, answer: sent.message.id },
+    ...{ run: sent.run.id, apiKey, invitation, event, login: logins.data[0]?.resourceId },
+  };
+  const missing = KINDS.filter((kind) => ids[kind] === undefined);
+  if (missing.length > 0) throw new Error(`Nothing was made of ${missing.join(', ')}`);
+  return { ...tenant, mark, ids: ids as Record<Kind, string> };
+}
+
+async function created(as: Client, path: string, body: object): Promise<string> {
+  return (await as.post(path, body).expect(201)).json<{ id: string }>().id;
+}
+
+async function listed(as: Client, path: string): Promise<(string | undefined)[]> {
+  const { data } = (await as.get(path).expect(200)).json<{ data: { id: string }[] }>();
+  return data.map(({ id }) => id);
+}
+
+/** The path of an operation on what a tenant has. @throws where nobody has said what its parameters are of. */
+export function ownPath({ path, pathParameters }: Operation, { ids }: Furnished): string {
+  return withId({ path, pathParameters }, ids[kindOf(path)]);
+}
+
+export function withId({ path, pathParameters }: Pick<Operation, 'path' | 'pathParameters'>, id: string): string {
+  const [parameter, ...more] = pathParameters;
+  if (more.length > 0) throw new Error(`${path} has several parameters`);
+  const filled = parameter ? path.replace(`{${parameter.name}}`, id) : path;
+  return filled.replace(/^\/api\/v1/, '');
+}
+
+function kindOf(path: string): Kind {
+  if (!path.includes('{')) return 'tenant';
+  const kind = OF_PATH.find(([pattern]) => pattern.test(path))?.[1];
+  if (!kind) throw new Error(`What the parameter of ${path} is of has to be said here`);
+  return kind;
+}
+
+/** Everything a tenant can read, by the operations that show it; the same again as long as nothing of it changed. */
+export async function everythingOf(document: ApiDocument, tenant: Furnished): Promise<Map<string, Answer>> {
+  const shown = new Map<string, Answer>();
+  for (const operation of document.operations) {
+    if (operation.method !== 'GET' || !operation.path.startsWith('/api/') || isForSuperadmins(operation)) continue;
+    const isList = operation.query.some(({ name }) => name === 'limit');
+    const answer = await tenant.as.get(`${ownPath(operation, tenant)}${isList ? '?limit=100' : ''}`);
+    shown.set(operation.id, answer);
+  }
+  return shown;
+}
+
+export function isForSuperadmins({ path }: Operation): boolean {
+  return path.startsWith('/api/v1/admin/');
+}
+
+/** As it can be compared: when a credential was last used is noted beside the requests. */
+export function textsOf(shown: Map<string, Answer>): Record<string, string> {
+  return Object.fromEntries(
+    [...shown].map(([id, { status, text }]) => [id, `${status} ${text.replace(VOLATILE, '')}`]),
+  );
+}
+
+export function idsIn(text: string): string[] {
+  return text.match(UUID) ?? [];
+}

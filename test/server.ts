@@ -1,0 +1,97 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ADMIN } from './app.js';
+import { createTestStore, type TestStore } from './test-store.js';
+
+const ROOT = join(import.meta.dirname, '..');
+const READY_LIMIT_MS = 30_000;
+
+export const SECRET = 'test-secret-test-secret-test-secret-';
+
+/** The application as it is shipped: built, in a process of its own. */
+export interface Server {
+  url: string;
+  store: TestStore;
+  /** At once, as by a crash. The store stays. */
+  kill(): Promise<void>;
+  /** In order, and its store is dropped. */
+  stop(): Promise<void>;
+}
+
+export async function startServer(environment: Record<string, string> = {}, store?: TestStore): Promise<Server> {
+  build();
+  const used = store ?? (await createTestStore());
+  const port = await freePort();
+  const child = spawn(process.execPath, ['dist/main.js'], {
+    cwd: ROOT,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: {
+      PATH: process.env['PATH'],
+      LOG_LEVEL: 'silent',
+      HOST: '127.0.0.1',
+      PORT: String(port),
+      JWT_SECRET: SECRET,
+      ENCRYPTION_KEY: SECRET,
+      ADMIN_EMAIL: ADMIN.email,
+      ADMIN_PASSWORD: ADMIN.password,
+      RATE_LIMIT_ANONYMOUS: '1000000',
+      RATE_LIMIT_AUTHENTICATED: '1000000',
+      RATE_LIMIT_PREMIUM: '1000000',
+      RATE_LIMIT_LOGIN: '1000000',
+      ...used.environment,
+      ...environment,
+    },
+  });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
+  const exited = once(child, 'exit');
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    await exited;
+  };
+  const url = `http://127.0.0.1:${port}`;
+  const isUp = await Promise.race([untilReady(url), exited.then(() => false)]);
+  if (!isUp) {
+    await end('SIGKILL');
+    throw new Error(`The server did not start: ${said}`);
+  }
+  return {
+    url,
+    store: used,
+    kill: () => end('SIGKILL'),
+    stop: async () => {
+      await end('SIGTERM');
+      await used.drop();
+    },
+  };
+}
+
+function build(): void {
+  const { status } = spawnSync(process.execPath, ['scripts/ensure-built.mjs'], { cwd: ROOT, stdio: 'inherit' });
+  if (status !== 0) throw new Error('The build failed');
+}
+
+async function untilReady(url: string): Promise<boolean> {
+  const end = Date.now() + READY_LIMIT_MS;
+  while (Date.now() < end) {
+    const isReady = await fetch(`${url}/health/ready`).then(
+      (answer) => answer.ok,
+      () => false,
+    );
+    if (isReady) return true;
+    await sleep(50);
+  }
+  return false;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}

@@ -1,0 +1,304 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { io } from 'socket.io-client';
+import { faultyFields } from './answers.js';
+import { ApiDocument, typesOf, type Operation, type Place } from './api-document.js';
+import { Client, type Answer } from './client.js';
+import { Given } from './given.js';
+import {
+  everythingOf,
+  furnish,
+  idsIn,
+  isForSuperadmins,
+  ownPath,
+  textsOf,
+  withId,
+  type Furnished,
+} from './one-of-everything.js';
+import { startServer, type Server } from './server.js';
+
+let server: Server;
+let api: ApiDocument;
+let ours: Furnished;
+let theirs: Furnished;
+/** Ids that the other tenant knows and ours does not. */
+let secrets: Set<string>;
+let before: Record<string, string>;
+
+beforeAll(async () => {
+  server = await startServer();
+  api = await ApiDocument.of(server.url);
+  const given = new Given(server);
+  ours = await furnish(given, 'mark-of-ours');
+  theirs = await furnish(given, 'mark-of-theirs');
+  const shown = await everythingOf(api, theirs);
+  before = textsOf(shown);
+  const known = idsIn(JSON.stringify(textsOf(await everythingOf(api, ours))));
+  secrets = new Set([...idsIn(JSON.stringify(before)), ...Object.values(theirs.ids)]).difference(new Set(known));
+}, 120_000);
+
+afterAll(() => server.stop());
+
+/** Nobody can be named by their requests, for the reason given. What is not here has to be attackable. */
+const NAMES_NOTHING: Record<string, string> = {
+  ...{ health_live: 'no tenant', health_ready: 'no tenant', health_all: 'no tenant', metrics_read: 'no tenant' },
+  ...{
+    tenant_get: "the credential's tenant",
+    tenant_update: "the credential's tenant",
+    auth_me: 'the credential itself',
+  },
+  ...{ auth_logout: 'the credential itself', auth_logoutAll: "the credential's user" },
+  auth_changePassword: "the credential's user",
+  auth_refresh: 'the token in the body is the credential',
+  members_add: 'addresses are of people, who may be in any tenant',
+  members_list: 'only a page',
+  invitations_list: "the credential's user",
+  apiKeys_create: 'scopes and texts',
+  apiKeys_list: 'only a page',
+  models_list: 'the same for all',
+  agents_list: 'only texts and a status',
+  adminTenants_list: 'only a page',
+};
+
+/** Fields by which a client could try to say who or what something is. */
+const IDENTITY = ['id', 'tenantId', 'role', 'createdAt', 'status', 'userId', 'createdBy', 'version'];
+/** Bodies that such a field belongs in. */
+const OWN_IDENTITY = ['members_add role', 'members_update role', 'adminTenants_update status'];
+
+function idPlaces(operation: Operation): Place[] {
+  const places = operation.body ? [...api.places(operation.body)] : [];
+  return places.filter(
+    ({ name, schema }) =>
+      typesOf(schema).includes('string') &&
+      (schema.format === 'uuid' || /(Ids?|By)$|^(id|attachments|tenant|slug)$/.test(name)),
+  );
+}
+
+function idQueries({ query }: Operation): string[] {
+  return query
+    .filter(({ name, schema }) => schema.format === 'uuid' || /(Ids?|By)$/.test(name))
+    .map(({ name }) => name);
+}
+
+function objectPlaces(operation: Operation): Place[] {
+  const places = operation.body ? [...api.places(operation.body)] : [];
+  return places.filter(({ schema }) => schema.properties !== undefined);
+}
+
+function ofApi(): Operation[] {
+  return api.operations.filter(({ path }) => path.startsWith('/api/'));
+}
+
+/** What an attack is answered with; whatever that is, it shows nothing of theirs and is as documented. */
+async function attack(operation: Operation, path: string, body: unknown, expected: number): Promise<Answer> {
+  const answer = await ours.as.send(operation.method, path, body);
+  const what = `${operation.method} ${path} ${JSON.stringify(body) ?? ''}`;
+  const sent = idsIn(what.toLowerCase());
+  const leaked = idsIn(answer.text).filter((id) => secrets.has(id) && (answer.status < 300 || !sent.includes(id)));
+  if (answer.text.includes(theirs.mark)) leaked.push(theirs.mark);
+  expect([what, answer.status, leaked]).toEqual([what, isForSuperadmins(operation) ? 403 : expected, []]);
+  expect([operation.id, answer.status, operation.statuses.has(answer.status)]).toEqual([
+    operation.id,
+    answer.status,
+    true,
+  ]);
+  return answer;
+}
+
+/** A 422 that complains of these fields. */
+async function refused(operation: Operation, path: string, body: unknown, fields: string[]): Promise<void> {
+  const answer = await attack(operation, path, body, 422);
+  if (answer.status === 422)
+    expect([operation.id, faultyFields(answer)]).toEqual([operation.id, expect.arrayContaining(fields)]);
+}
+
+function sampleBody({ body }: Operation): unknown {
+  return body ? api.sample(body) : undefined;
+}
+
+describe('With ids of another tenant', () => {
+  it('every operation can be attacked, but for those that name nothing', () => {
+    const attackable = (operation: Operation) =>
+      operation.pathParameters.length + idPlaces(operation).length + idQueries(operation).length > 0;
+    const left = api.operations.filter((operation) => !attackable(operation)).map(({ id }) => id);
+    expect(left.sort()).toEqual(Object.keys(NAMES_NOTHING).sort());
+  });
+
+  it('every path answers 404', async () => {
+    for (const operation of ofApi().filter(({ pathParameters }) => pathParameters.length > 0)) {
+      const body = sampleBody(operation);
+      for (const id of Object.values(theirs.ids)) await attack(operation, withId(operation, id), body, 404);
+      await attack(operation, withId(operation, theirs.ids.agent.toUpperCase()), body, 404);
+    }
+  });
+
+  it('and one that is no id at all answers 404', async () => {
+    const { agent } = theirs.ids;
+    const noIds = [
+      'x',
+      '0',
+      'null',
+      agent.slice(1),
+      `${agent}0`,
+      `{${agent}}`,
+      agent.replaceAll('-', ''),
+      `%00${agent}`,
+      '%27',
+      '..%2f',
+    ];
+    for (const operation of ofApi().filter(({ pathParameters }) => pathParameters.length > 0)) {
+      for (const id of noIds) await attack(operation, withId(operation, id), sampleBody(operation), 404);
+    }
+  });
+
+  it('every field of every body answers 422, naming the field', async () => {
+    for (const operation of ofApi()) {
+      for (const place of idPlaces(operation)) {
+        const values = place.name === 'tenant' || place.name === 'slug' ? [theirs.slug] : Object.values(theirs.ids);
+        for (const value of values) {
+          const path = ownPath(operation, ours);
+          if (operation.id === 'auth_login') await attack(operation, path, place.body(value), 401);
+          else await refused(operation, path, place.body(value), [place.field]);
+        }
+      }
+    }
+  });
+
+  it('every filter answers an empty list, and 422 where it is no id', async () => {
+    for (const operation of ofApi()) {
+      for (const name of idQueries(operation)) {
+        const path = ownPath(operation, ours);
+        for (const id of Object.values(theirs.ids)) {
+          const answer = await attack(operation, `${path}?${name}=${id}`, undefined, 200);
+          expect([operation.id, name, answer.json()]).toEqual([operation.id, name, { data: [], nextCursor: null }]);
+        }
+        for (const text of ['x', `${theirs.ids.agent}0`, '%00', '']) {
+          await refused(operation, `${path}?${name}=${text}`, undefined, [name]);
+        }
+      }
+    }
+  });
+
+  it('a search for their texts finds nothing', async () => {
+    for (const operation of ofApi().filter(({ query }) => query.some(({ name }) => name === 'search'))) {
+      const answer = await attack(operation, `${ownPath(operation, ours)}?search=${theirs.mark}`, undefined, 200);
+      expect(answer.json()).toEqual({ data: [], nextCursor: null });
+    }
+  });
+
+  it('a cursor of theirs shows what is ours at most', async () => {
+    let tried = 0;
+    for (const operation of ofApi().filter(({ query }) => query.some(({ name }) => name === 'cursor'))) {
+      const page = await theirs.as.get(`${ownPath(operation, theirs)}?limit=1`);
+      const cursor = page.status === 200 ? page.json<{ nextCursor: string | null }>().nextCursor : null;
+      if (cursor === null) continue;
+      await attack(operation, `${ownPath(operation, ours)}?limit=100&cursor=${cursor}`, undefined, 200);
+      tried++;
+    }
+    expect(tried).toBeGreaterThan(1);
+  });
+
+  it('a login to their tenant is none', async () => {
+    const { email, password } = ours.owner;
+    await attack(api.operation('auth_login'), '/auth/login', { email, password, tenant: theirs.slug }, 401);
+    await new Client(server.url).post('/auth/login', { email, password, tenant: ours.slug }).expect(200);
+  });
+
+  it('every message of a socket is refused', async () => {
+    const socket = io(server.url, { auth: { token: ours.as.token }, transports: ['websocket'], reconnection: false });
+    const { session, run } = theirs.ids;
+    const messages: [string, object, string][] = [
+      ['session.join', { sessionId: session }, 'not_found'],
+      ['session.join', { sessionId: session, runId: run, afterSeq: 0 }, 'not_found'],
+      ['session.join', { sessionId: ours.ids.session, runId: run }, 'validation_error'],
+      ['message.send', { sessionId: session, content: 'Hello' }, 'not_found'],
+      ['run.cancel', { runId: run }, 'not_found'],
+      ['auth.renew', { token: theirs.as.token }, 'authorization_error'],
+    ];
+    try {
+      for (const [name, payload, code] of messages) {
+        const reply = (await socket.timeout(5_000).emitWithAck(name, payload)) as {
+          ok: boolean;
+          error?: { code: string };
+        };
+        expect([name, reply.ok, reply.error?.code]).toEqual([name, false, code]);
+        const leaked = idsIn(JSON.stringify(reply)).filter(
+          (id) => secrets.has(id) && !idsIn(JSON.stringify(payload)).includes(id),
+        );
+        expect(leaked).toEqual([]);
+      }
+    } finally {
+      socket.close();
+    }
+  });
+});
+
+describe('Who and what something is', () => {
+  it('is never taken from a body', async () => {
+    const own: string[] = [];
+    for (const operation of ofApi().filter(({ method }) => method !== 'GET' && method !== 'DELETE')) {
+      const path = ownPath(operation, ours);
+      const given = Object.fromEntries(IDENTITY.map((name) => [name, theirs.ids.user]));
+      if (!operation.body) await refused(operation, path, given, IDENTITY);
+      for (const { field, schema, body } of objectPlaces(operation)) {
+        const alien = IDENTITY.filter((name) => !(name in (schema.properties ?? {})));
+        own.push(...IDENTITY.filter((name) => !alien.includes(name)).map((name) => `${operation.id} ${field}${name}`));
+        const value = {
+          ...(api.sample(schema) as object),
+          ...Object.fromEntries(alien.map((name) => [name, given[name]])),
+        };
+        await refused(
+          operation,
+          path,
+          body(value),
+          alien.map((name) => (field === '' ? name : `${field}.${name}`)),
+        );
+      }
+    }
+    expect(own.sort()).toEqual(OWN_IDENTITY.sort());
+  });
+
+  it('is never taken from a query', async () => {
+    for (const operation of ofApi()) {
+      const alien = IDENTITY.filter((name) => !operation.query.some((parameter) => parameter.name === name));
+      const query = alien.map((name) => `${name}=${theirs.ids.tenant}`).join('&');
+      await refused(operation, `${ownPath(operation, ours)}?${query}`, sampleBody(operation), alien);
+    }
+  });
+});
+
+describe('After all that', () => {
+  it('theirs is as it was', async () => {
+    const shown = ofApi().filter((operation) => operation.method === 'GET' && !isForSuperadmins(operation));
+    expect(Object.keys(before).sort()).toEqual(shown.map(({ id }) => id).sort());
+    expect(textsOf(await everythingOf(api, theirs))).toEqual(before);
+  });
+});
+
+describe('Every answer to a GET', () => {
+  it('is what the document says, and no field more', async () => {
+    const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
+    ajv.addSchema({ $id: 'api', components: { schemas: closed(api.raw.components.schemas) } });
+    const shown = await everythingOf(api, ours);
+    for (const [id, { status, text }] of shown) {
+      const operation = api.operation(id);
+      if (operation.streams) continue;
+      const schema = operation.answers.get(status);
+      if (!schema) throw new Error(`${id} answers ${status}, which has no schema`);
+      const valid = ajv.validate(rooted(schema), JSON.parse(text));
+      expect([id, valid, ajv.errors]).toEqual([id, true, null]);
+    }
+  });
+});
+
+/** Schemas that hold nothing beyond their properties. */
+function closed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(closed);
+  if (typeof value !== 'object' || value === null) return value;
+  const copy = Object.fromEntries(Object.entries(value).map(([name, part]) => [name, closed(part)]));
+  return 'properties' in copy && copy['type'] === 'object' ? { additionalProperties: false, ...copy } : copy;
+}
+
+function rooted(schema: object): object {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"#/components', '"api#/components')) as object;
+}
