@@ -92,7 +92,8 @@ export class Conversations {
     if (session.status !== 'active') throw new Error(`the session is ${session.status}`);
     if (message) await as.get(`/messages/${message.id}`).expect(200);
     const replayed = await allEvents(await as.fetch('GET', `/runs/${run.id}/events`));
-    if (replayed.length !== events.length) throw new Error(`replayed are ${replayed.length} of ${events.length} events`);
+    if (replayed.length !== events.length)
+      throw new Error(`replayed are ${replayed.length} of ${events.length} events`);
   }
 
   /** What the upstream was sent for a model, in order. */

@@ -61,7 +61,10 @@ function messages(events: RunEnvelope[]): Pick<Told, 'message' | 'discarded'> {
       case 'message.completed': {
         const completed = dataOf<{ message: MessageDto }>(event).message;
         demand(completed.id === open, 'a message was completed that was not open');
-        demand(completed.content === text, `shown was ${JSON.stringify(text)}, kept ${JSON.stringify(completed.content)}`);
+        demand(
+          completed.content === text,
+          `shown was ${JSON.stringify(text)}, kept ${JSON.stringify(completed.content)}`,
+        );
         message = completed;
         open = null;
         break;

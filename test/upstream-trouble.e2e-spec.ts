@@ -69,7 +69,10 @@ describe('An upstream in trouble', () => {
     ['a cut before the first word', streaming(CUT)],
     ['an end without an end', streaming({ end: true })],
     ['a malformed event', streaming({ raw: 'event: content_block_delta\ndata: {"type":\n\n' })],
-    ['an event that contradicts the protocol', streaming({ event: 'content_block_stop', data: { type: 'content_block_stop', index: 7 } })],
+    [
+      'an event that contradicts the protocol',
+      streaming({ event: 'content_block_stop', data: { type: 'content_block_stop', index: 7 } }),
+    ],
     ['an error event', streaming({ error: 'overloaded_error', message: 'Overloaded' })],
   ])('is asked again after %s, and nobody sees it', async (_what, trouble) => {
     const talk = await talks.start();
@@ -83,7 +86,10 @@ describe('An upstream in trouble', () => {
 
   it.each([
     ['in the middle of text', streaming(text('It was', ' the best'), CUT)],
-    ['in the middle of a tool call', streaming(text('Let me'), { toolUse: { name: 'calculator__add', json: '{"a": 1, "b' } }, CUT)],
+    [
+      'in the middle of a tool call',
+      streaming(text('Let me'), { toolUse: { name: 'calculator__add', json: '{"a": 1, "b' } }, CUT),
+    ],
     ['by an error event', streaming(text('It was'), { error: 'api_error', message: 'Internal' })],
     ['by nonsense', streaming(text('It was'), { raw: 'event: content_block_delta\ndata: nonsense\n\n' })],
   ])('cut off %s discards what was shown and tells it anew', async (_where, trouble) => {
@@ -100,7 +106,10 @@ describe('An upstream in trouble', () => {
     const talk = await talks.start();
     const words = 'one two three four five six seven eight';
     const broken: Reply = { steps: [text(words), CUT], usage: { inputTokens: 100, cacheReadTokens: 3 } };
-    const whole: Reply = { ...saying('Right'), usage: { inputTokens: 50, outputTokens: 7, cacheReadTokens: 5, cacheWriteTokens: 2 } };
+    const whole: Reply = {
+      ...saying('Right'),
+      usage: { inputTokens: 50, outputTokens: 7, cacheReadTokens: 5, cacheWriteTokens: 2 },
+    };
     const { run } = await talks.ask(talk, [broken, whole]);
     const { outputTokens, costMicros, ...usage } = run.usage;
     expect(usage).toEqual({ inputTokens: 150, cacheReadTokens: 8, cacheWriteTokens: 2, estimated: true });
@@ -112,8 +121,14 @@ describe('An upstream in trouble', () => {
 
   it('cut off after a tool round keeps the round and repeats its text', async () => {
     const talk = await talks.start({ tools: ['calculator:*'] });
-    const round: Reply = streaming(text('Let me see.'), { toolUse: { name: 'calculator__add', input: { a: 1, b: 2 } } });
-    const { message, discarded, results } = await talks.ask(talk, [round, streaming(text('It is'), CUT), saying('Three.')]);
+    const round: Reply = streaming(text('Let me see.'), {
+      toolUse: { name: 'calculator__add', input: { a: 1, b: 2 } },
+    });
+    const { message, discarded, results } = await talks.ask(talk, [
+      round,
+      streaming(text('It is'), CUT),
+      saying('Three.'),
+    ]);
     expect(discarded).toEqual(['Let me see.\n\nIt is']);
     expect(message?.content).toBe('Let me see.\n\nThree.');
     expect(results).toEqual([expect.objectContaining({ name: 'calculator:add', output: '3' })]);
@@ -122,13 +137,18 @@ describe('An upstream in trouble', () => {
 
   it('for good after a tool round fails the run, and the round stays in the history', async () => {
     const talk = await talks.start({ tools: ['calculator:*'] });
-    const round: Reply = streaming(text('Let me see.'), { toolUse: { name: 'calculator__add', input: { a: 1, b: 2 } } });
+    const round: Reply = streaming(text('Let me see.'), {
+      toolUse: { name: 'calculator__add', input: { a: 1, b: 2 } },
+    });
     const first = await talks.ask(talk, [round, streaming(text('It is'), CUT), failing(400)]);
     expect(first.run).toMatchObject({ status: 'failed', error: { code: 'external_service_error' } });
     expect(first.message).toMatchObject({ content: 'Let me see.', toolCalls: [{ output: '3', status: 'completed' }] });
     const next = await talks.ask(talk, [saying('Three.')], { content: 'And?' });
     expect(next.message?.content).toBe('Three.');
-    const roles = talks.sent(talk.model).at(-1)?.messages.map(({ role }) => role);
+    const roles = talks
+      .sent(talk.model)
+      .at(-1)
+      ?.messages.map(({ role }) => role);
     expect(roles).toEqual(['user', 'assistant', 'user']);
   });
 

@@ -29,6 +29,6 @@ describe('storableJson', () => {
   it('cuts off what is nested too deeply, however deep', () => {
     const deep: unknown = JSON.parse('['.repeat(50_000) + ']'.repeat(50_000));
     const kept = JSON.stringify(storableJson(deep));
-    expect(kept).toBe(`${'['.repeat(64)  }null${  ']'.repeat(64)}`);
+    expect(kept).toBe(`${'['.repeat(64)}null${']'.repeat(64)}`);
   });
 });

@@ -1,11 +1,12 @@
 import { Body, Controller, HttpCode, Post, Res } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiOkResponse, ApiProduces } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Access } from '../../../platform/access/access.decorator.js';
 import { Settings } from '../../../platform/config/settings.js';
 import { Id } from '../../../platform/http/id.decorator.js';
 import { Replay } from '../../../platform/http/idempotency.js';
 import { PathResource } from '../../../platform/http/path-resource.js';
+import { AnswersEvents } from '../../../platform/live/answers-events.decorator.js';
 import { AgentsService } from '../../agents/agents.service.js';
 import { hasEnded, type Run } from '../runs/run.js';
 import { shownRun } from '../runs/runs.dto.js';
@@ -46,7 +47,7 @@ export class ExecuteController {
   @Post(':id/execute/stream')
   @HttpCode(200)
   @Access({ can: 'agents:execute' })
-  @ApiProduces('text/event-stream')
+  @AnswersEvents()
   @Replay(
     async (controller: ExecuteController, runId, _request, response) =>
       controller.answers.stream(await controller.runs.require(runId), response, { endOnWait: true }),

@@ -1,11 +1,12 @@
 import { Body, Controller, Get, Post, Query, Res } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiCreatedResponse, ApiProduces } from '@nestjs/swagger';
+import { ApiAcceptedResponse, ApiCreatedResponse } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { ValidationFailed } from '../../../contracts/errors.js';
 import { Access } from '../../../platform/access/access.decorator.js';
 import { Id } from '../../../platform/http/id.decorator.js';
 import { Replay } from '../../../platform/http/idempotency.js';
 import { PathResource } from '../../../platform/http/path-resource.js';
+import { AnswersEvents } from '../../../platform/live/answers-events.decorator.js';
 import type { Run } from '../runs/run.js';
 import { shownRun } from '../runs/runs.dto.js';
 import { RunsService } from '../runs/runs.service.js';
@@ -36,7 +37,7 @@ export class MessagesController {
     type: MessageSentDto,
     description: 'The run goes on: sent in the background, or longer than WAIT_MAX_MS',
   })
-  @ApiProduces('application/json', 'text/event-stream')
+  @AnswersEvents()
   @Replay(
     (controller: MessagesController, runId, request: Request<object, object, SendMessageDto>, response) =>
       controller.replay(runId, request.body, response),

@@ -68,7 +68,7 @@ describe('ModelTurn', () => {
   it('makes a paragraph of its own after the steps before, shown and kept alike', async () => {
     const { consume, shown } = given({ kept: 'Let me see.' });
     const { blocks } = await consume(...said('Four', '.'), ...said(' Done.'), done());
-    expect(`Let me see.${  textOf(blocks)}`).toBe('Let me see.\n\nFour. Done.');
+    expect(`Let me see.${textOf(blocks)}`).toBe('Let me see.\n\nFour. Done.');
     expect(shown()).toBe('Let me see.\n\nFour. Done.');
   });
 

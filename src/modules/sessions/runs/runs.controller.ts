@@ -1,10 +1,10 @@
 import { Controller, Get, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiProduces } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Access } from '../../../platform/access/access.decorator.js';
 import { Id } from '../../../platform/http/id.decorator.js';
 import { Replay } from '../../../platform/http/idempotency.js';
 import { PathResource } from '../../../platform/http/path-resource.js';
+import { AnswersEvents } from '../../../platform/live/answers-events.decorator.js';
 import { SessionsService } from '../sessions.service.js';
 import { RunAnswers } from '../streams/run-answers.js';
 import { ListRunsQuery, RunDto, RunPage } from './runs.dto.js';
@@ -41,7 +41,7 @@ export class RunsController {
   /** The run's events from the start, or after `Last-Event-ID`, and on until it ends. */
   @Get('runs/:id/events')
   @Access({ can: 'sessions:read' })
-  @ApiProduces('text/event-stream')
+  @AnswersEvents()
   async events(@Id() id: string, @Req() request: Request, @Res() response: Response): Promise<void> {
     await this.answers.resume(await this.runs.require(id), request, response);
   }
