@@ -50,7 +50,8 @@ export type Step = string | number;
 export interface Place {
   /** Of the property that holds it, also when it is one of a list. */
   name: string;
-  /** Like `rules[0].tool`, as errors name it. */
+  path: readonly Step[];
+  /** The same like `rules[0].tool`, as errors name it. */
   field: string;
   schema: Schema;
   body(value: unknown): unknown;
@@ -139,12 +140,12 @@ export class ApiDocument {
   /** Every place of a schema that can be told by its name, the root first. */
   *places(
     schema: Schema,
-    at: { name: string; path: Step[] } = { name: '', path: [] },
+    at: Pick<Place, 'name' | 'path'> = { name: '', path: [] },
     body: (value: unknown) => unknown = (value) => value,
   ): Generator<Place> {
     for (const alternative of this.alternatives(schema)) {
       const { schema: is, title } = this.resolved(alternative);
-      yield { name: at.name, field: fieldOf(at.path), schema: is, body };
+      yield { name: at.name, path: at.path, field: fieldOf(at.path), schema: is, body };
       const types = typesOf(is);
       if (types.includes('array') && is.items) {
         const inList = { name: at.name, path: [...at.path, 0] };

@@ -1,7 +1,7 @@
 import type { RunEnvelope } from '../src/contracts/live-events.js';
 
 /** The events of a stream as they come; ends with the stream. */
-async function* eventsOf(response: Response): AsyncGenerator<RunEnvelope> {
+export async function* eventsOf(response: Response): AsyncGenerator<RunEnvelope> {
   if (!response.ok || !response.body) throw new Error(`no stream: ${response.status} ${await response.text()}`);
   let rest = '';
   for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {

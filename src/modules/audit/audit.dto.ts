@@ -1,9 +1,6 @@
-import { IsISO8601, IsOptional, IsString, IsUUID, Matches, MaxLength } from 'class-validator';
+import { IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
+import { IsInstant } from '../../platform/http/instant.decorator.js';
 import { PageQuery, pageOf } from '../../platform/http/pagination.js';
-
-/** A day or a time with its zone. The strict ISO 8601 of class-validator lets more through than `Date` can read. */
-const INSTANT = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
-const MESSAGE = '$property must be a day or a time like 2030-12-31T23:59:59Z';
 
 export class ListAuditLogsQuery extends PageQuery {
   /** The user who did it, also by one of their API keys or jobs. */
@@ -29,14 +26,12 @@ export class ListAuditLogsQuery extends PageQuery {
 
   /** The earliest; ISO 8601, a day begins at midnight UTC. */
   @IsOptional()
-  @IsISO8601({ strict: true })
-  @Matches(INSTANT, { message: MESSAGE })
+  @IsInstant()
   from?: string;
 
   /** Up to here, not included; ISO 8601, a day begins at midnight UTC. */
   @IsOptional()
-  @IsISO8601({ strict: true })
-  @Matches(INSTANT, { message: MESSAGE })
+  @IsInstant()
   to?: string;
 }
 

@@ -4,7 +4,6 @@ import {
   ArrayUnique,
   IsArray,
   IsIn,
-  IsISO8601,
   IsNotEmpty,
   IsObject,
   IsOptional,
@@ -14,6 +13,7 @@ import {
   MaxLength,
   ValidateNested,
 } from 'class-validator';
+import { IsInstant } from '../../platform/http/instant.decorator.js';
 import { PageQuery, pageOf } from '../../platform/http/pagination.js';
 import { PermissionPolicyDto } from '../tenants/permission-policy.dto.js';
 import { SESSION_PATTERNS, SESSION_STATUSES, type SessionStatus } from './session.entity.js';
@@ -92,6 +92,7 @@ export class CreateSessionDto extends UpdateSessionDto {
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(50)
+  @IsObject({ each: true })
   @ValidateNested({ each: true })
   @Type(() => ClientToolDto)
   clientTools?: ClientToolDto[] | null;
@@ -114,12 +115,14 @@ export class ListSessionsQuery extends PageQuery {
   @IsUUID('all')
   createdBy?: string;
 
+  /** The earliest; ISO 8601, a day begins at midnight UTC. */
   @IsOptional()
-  @IsISO8601({ strict: true })
+  @IsInstant()
   createdAfter?: string;
 
+  /** Up to here, not included; ISO 8601, a day begins at midnight UTC. */
   @IsOptional()
-  @IsISO8601({ strict: true })
+  @IsInstant()
   createdBefore?: string;
 
   /** Part of the title. */

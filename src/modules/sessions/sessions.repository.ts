@@ -53,8 +53,8 @@ export class SessionsRepository {
       if (filter.agentId) query.andWhere('s.agentId = :agentId', { agentId: filter.agentId });
       if (filter.pattern) query.andWhere('s.pattern = :pattern', { pattern: filter.pattern });
       if (filter.createdBy) query.andWhere('s.createdBy = :createdBy', { createdBy: filter.createdBy });
-      if (filter.createdAfter) query.andWhere('s.createdAt >= :from', { from: filter.createdAfter });
-      if (filter.createdBefore) query.andWhere('s.createdAt < :to', { to: filter.createdBefore });
+      if (filter.createdAfter) query.andWhere('s.createdAt >= :from', { from: new Date(filter.createdAfter) });
+      if (filter.createdBefore) query.andWhere('s.createdAt < :to', { to: new Date(filter.createdBefore) });
       if (filter.search) query.andWhere('position(lower(:search) in lower(s.title)) > 0', { search: filter.search });
       return ordered(query, filter.sort, after)
         .limit(filter.limit + 1)

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
-import { Conflict, NotFound, ValidationFailed } from '../../contracts/errors.js';
+import { BadRequest, Conflict, NotFound, ValidationFailed } from '../../contracts/errors.js';
 import { currentTenantActor } from '../../platform/access/scope.js';
 import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
@@ -45,6 +45,7 @@ export class SessionsService {
     const [at = null, id = null] = byActivity
       ? this.cursors.decode(query.cursor, 2)
       : [null, this.cursors.id(query.cursor)];
+    if (at !== null && !isTime(at)) throw new BadRequest('The cursor belongs to another list');
     const rows = await this.sessions.list(query, id === null ? null : { at, id });
     return byActivity
       ? this.cursors.page(rows, query.limit, shownSession, (row) => [row.lastActivityAt.toISOString(), row.id])
@@ -126,6 +127,11 @@ function newSession(dto: CreateSessionDto, createdBy: string | null): Omit<Sessi
     createdAt: now,
     updatedAt: now,
   };
+}
+
+function isTime(text: string): boolean {
+  const time = new Date(text);
+  return !Number.isNaN(time.getTime()) && time.toISOString() === text;
 }
 
 /** Only what was given; null resets. */

@@ -63,6 +63,7 @@ export class MessagesController {
 
   @Get('messages/:id')
   @Access({ can: 'messages:read' })
+  @PathResource(MessagesService, 'get')
   get(@Id() id: string): Promise<MessageDto> {
     return this.messages.get(id);
   }

@@ -1,4 +1,4 @@
-import { plainToInstance, Transform } from 'class-transformer';
+import { Transform, Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -38,6 +38,10 @@ export class ContentBlockInput {
   fileId?: string;
 }
 
+function textBlock(text: string): ContentBlockInput {
+  return Object.assign(new ContentBlockInput(), { type: 'text', text });
+}
+
 export class MessageOptionsDto {
   /** Ids of uploaded files. */
   @IsOptional()
@@ -73,13 +77,12 @@ export class SendMessageDto extends MessageOptionsDto {
       { type: 'array', items: { $ref: getSchemaPath(ContentBlockInput) }, minItems: 1 },
     ],
   })
-  // Not @Type, which would be applied before the string has become a block.
-  @Transform(({ value }: { value: unknown }) =>
-    plainToInstance(ContentBlockInput, typeof value === 'string' ? [{ type: 'text', text: value }] : value),
-  )
+  @Type(() => ContentBlockInput)
+  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? [textBlock(value)] : value))
   @IsArray({ message: 'content must be a string or a list of blocks' })
   @ArrayMinSize(1, { message: 'content must not be empty' })
   @ArrayMaxSize(100)
+  @IsObject({ each: true, message: 'content must be a string or a list of blocks' })
   @ValidateNested({ each: true })
   content: ContentBlockInput[];
 

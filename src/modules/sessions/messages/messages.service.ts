@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { NotFound } from '../../../contracts/errors.js';
+import { BadRequest, NotFound } from '../../../contracts/errors.js';
 import { Db } from '../../../platform/database/db.js';
 import { Cursors } from '../../../platform/http/pagination.js';
 import { SessionsService } from '../sessions.service.js';
@@ -18,6 +18,7 @@ export class MessagesService {
   /** Oldest first. @throws NotFound */
   async list(sessionId: string, query: ListMessagesQuery): Promise<MessagePage> {
     const [after = '0'] = this.cursors.decode(query.cursor, 2);
+    if (!/^\d+$/.test(after)) throw new BadRequest('The cursor belongs to another list');
     const rows = await this.db.run(async () => {
       await this.sessions.require(sessionId);
       const filter = { role: query.role, search: query.search, afterPosition: Number(after), limit: query.limit + 1 };

@@ -15,7 +15,7 @@ import { Interruption, RunHold } from './run-hold.js';
 import { limitError, LimitReached } from './run-limits.js';
 import { RunLoader } from './run-loader.js';
 import { RunLoop } from './run-loop.js';
-import { NOTHING_KNOWN, type RunState } from './run-state.js';
+import type { RunState } from './run-state.js';
 
 /** Answers the doorbell of a run: claims it, drives it to its end, or leaves it for another. */
 @Injectable()
@@ -73,24 +73,22 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
       if (claim.lost) await this.ending.fail(hold, state, workerLost());
       else await this.loop.drive(hold, state);
     } catch (error) {
-      await this.settle(hold, claim, state, error).catch((failure: unknown) => {
+      await this.settle(hold, state, error).catch((failure: unknown) => {
         // The lease runs out, and whoever takes the run over goes on from its last stored step.
         this.logger.warn({ err: failure, runId: hold.run.id }, 'A run could not be settled and waits for a take-over');
       });
     }
   }
 
-  private async settle(hold: RunHold, claim: Claim, state: RunState | null, error: unknown): Promise<void> {
+  private async settle(hold: RunHold, state: RunState | null, error: unknown): Promise<void> {
     const reason = hold.interruption ?? error;
     const kind = reason instanceof Interruption ? reason.kind : null;
     if (hold.isLost || kind === 'lost' || kind === 'shutdown' || error instanceof DatabaseGone) {
       return this.handBack(hold);
     }
-    // What can't even be read is given up like what loses its workers, with nothing to show.
-    const known = state ?? (claim.lost ? NOTHING_KNOWN : null);
-    if (!known) throw reason;
-    if (kind === 'cancelled') return this.ending.cancel(hold, known);
-    return this.ending.fail(hold, known, this.runError(hold, reason));
+    if (!state) throw reason;
+    if (kind === 'cancelled') return this.ending.cancel(hold, state);
+    return this.ending.fail(hold, state, this.runError(hold, reason));
   }
 
   /** After a write of unknown outcome the claim may still be ours; the fence decides. */

@@ -14,8 +14,6 @@ export interface RunState {
   calls: RunToolCall[];
 }
 
-export const NOTHING_KNOWN: RunState = { history: [], context: {}, turns: [], calls: [] };
-
 export function keptBlocks(state: RunState): StoredBlock[] {
   return state.turns.flatMap((turn) => turn.blocks);
 }

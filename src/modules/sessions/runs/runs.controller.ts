@@ -26,6 +26,7 @@ export class RunsController {
 
   @Get('runs/:id')
   @Access({ can: 'sessions:read' })
+  @PathResource(RunsService, 'require')
   get(@Id() id: string): Promise<RunDto> {
     return this.runs.get(id);
   }
@@ -33,6 +34,7 @@ export class RunsController {
   @Post('runs/:id/cancel')
   @HttpCode(200)
   @Access({ can: 'messages:create' })
+  @PathResource(RunsService, 'require')
   @Replay((controller: RunsController, id) => controller.get(id))
   cancel(@Id() id: string): Promise<RunDto> {
     return this.runs.cancel(id);
@@ -41,6 +43,7 @@ export class RunsController {
   /** The run's events from the start, or after `Last-Event-ID`, and on until it ends. */
   @Get('runs/:id/events')
   @Access({ can: 'sessions:read' })
+  @PathResource(RunsService, 'require')
   @AnswersEvents()
   async events(@Id() id: string, @Req() request: Request, @Res() response: Response): Promise<void> {
     await this.answers.resume(await this.runs.require(id), request, response);

@@ -4,8 +4,8 @@ import { currentTenantActor } from '../../../platform/access/scope.js';
 import { Db } from '../../../platform/database/db.js';
 import { Events } from '../../../platform/events/events.js';
 import { Cursors } from '../../../platform/http/pagination.js';
-import { JobQueue } from '../../../platform/jobs/job-queue.js';
 import { Live } from '../../../platform/live/live.js';
+import { ExecuteRunProcessor } from '../run-loop/execute-run.processor.js';
 import { SessionsService } from '../sessions.service.js';
 import { RunAnswers } from '../streams/run-answers.js';
 import type { Run } from './run.js';
@@ -22,7 +22,7 @@ export class RunsService {
     private readonly sessions: SessionsService,
     private readonly answers: RunAnswers,
     private readonly events: Events,
-    private readonly jobs: JobQueue,
+    private readonly processor: ExecuteRunProcessor,
     private readonly live: Live,
     private readonly cursors: Cursors,
     private readonly db: Db,
@@ -48,7 +48,7 @@ export class RunsService {
     return this.cursors.page(rows, query.limit, shownRun);
   }
 
-  /** Asks the run's holder to stop, or has an idle worker do so. @throws NotFound, Conflict when it has ended */
+  /** Asks the run's holder to stop; a run that nobody holds is ended here. @throws NotFound, Conflict when it has ended */
   async cancel(id: string): Promise<RunDto> {
     const { tenantId } = currentTenantActor();
     const run = await this.db.run(async () => {
@@ -59,12 +59,11 @@ export class RunsService {
         resourceId: id,
         payload: { sessionId: before.sessionId },
       });
-      this.db.afterCommit(() => {
-        this.live.signal('run.cancel', { runId: id });
-        this.jobs.ring('run.execute', { tenantId, runId: id });
-      });
+      this.db.afterCommit(() => this.live.signal('run.cancel', { runId: id }));
       return before;
     });
+    // Not by the queue: all workers may be busy for long. Whoever holds the run keeps it.
+    await this.processor.process({ tenantId, runId: id }, { signal: new AbortController().signal });
     return shownRun(await this.answers.ended(run, CANCEL_WAIT_MS));
   }
 }

@@ -1,0 +1,309 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { existsSync, readFileSync } from 'node:fs';
+import { v7 } from 'uuid';
+import { AnswerSchemas } from './answer-schemas.js';
+import { faultyFields } from './answers.js';
+import { ApiDocument, typesOf, type Operation, type Place, type Step } from './api-document.js';
+import type { Answer, Client } from './client.js';
+import { Given } from './given.js';
+import { furnish, isForSuperadmins, ownPath, withId, type Furnished } from './one-of-everything.js';
+import { startServer, type Server } from './server.js';
+
+const FILE = new URL('../../shared/data/vectors/naughty-strings.json', import.meta.url);
+const strings = existsSync(FILE) ? (JSON.parse(readFileSync(FILE, 'utf8')) as string[]) : [];
+
+/** Operations that run a model or hash a password: each gets an eighth of the strings. */
+const SLOW = [
+  ...['messages_send', 'execute_execute', 'execute_executeStream', 'members_add', 'auth_login'],
+  ...['auth_changePassword', 'adminTenants_create'],
+];
+
+/** Operations that take the same fields share the strings. */
+const SHARING = [
+  ['agents_create', 'agents_update'],
+  ['sessions_create', 'sessions_update'],
+  ['tenant_update', 'adminTenants_update', 'apiKeys_create'],
+  ['agents_list', 'sessions_list', 'messages_list'],
+];
+
+/** The strings that an operation gets; few for fields that take only some texts, since those don't reach the database. */
+function dealt({ id }: Operation, isFree: boolean): string[] {
+  const sharing = SLOW.includes(id) ? [...SLOW, ''] : (SHARING.find((ids) => ids.includes(id)) ?? [id]);
+  const every = sharing.length * (isFree ? 1 : 8);
+  return strings.filter((_text, index) => index % every === sharing.indexOf(id));
+}
+
+/** Texts that go in and are never shown again, or not in the same form. */
+const NOT_SHOWN =
+  /(^|\.)(password|currentPassword|newPassword|refreshToken|email|attachments|fileId)\b|^messages_send model/;
+
+interface Filled {
+  place: Place;
+  value: string;
+}
+
+(strings.length > 0 ? describe : describe.skip)('A naughty string', () => {
+  let server: Server;
+  let api: ApiDocument;
+  let schemas: AnswerSchemas;
+  let ours: Furnished;
+  let superadmin: Client;
+  let administered: string;
+
+  beforeAll(async () => {
+    server = await startServer();
+    api = await ApiDocument.of(server.url);
+    schemas = new AnswerSchemas(api);
+    const given = new Given(server);
+    superadmin = await given.admin();
+    ours = await furnish(given, 'ours');
+    administered = (await given.tenant()).tenantId;
+  }, 120_000);
+
+  afterAll(() => server.stop());
+
+  function caller(operation: Operation): Client {
+    return isForSuperadmins(operation) ? superadmin : ours.as;
+  }
+
+  async function pathOf(operation: Operation): Promise<string> {
+    if (operation.id === 'messages_send') return `/sessions/${await session()}/messages`;
+    return isForSuperadmins(operation) ? withId(operation, administered) : ownPath(operation, ours);
+  }
+
+  function assertDocumented(operation: Operation, answer: Answer, given: unknown): void {
+    const problem = answer.status >= 500 ? answer.text : null;
+    expect([operation.id, given, problem, schemas.faults(operation, answer)]).toEqual([operation.id, given, null, []]);
+  }
+
+  /** Sends all of them at once; without those that were refused, as long as something is left. */
+  async function send(operation: Operation, all: Filled[]): Promise<void> {
+    let left = all;
+    while (left.length > 0) {
+      const body = bodyOf(left);
+      const path = await pathOf(operation);
+      const answer = await caller(operation).send(operation.method, path, body);
+      assertDocumented(operation, answer, body);
+      if (answer.status < 300) {
+        await assertShown(operation, path, answer, left);
+        return;
+      }
+      if (answer.status !== 422) return;
+      const faults = faultyFields(answer);
+      const fine = left.filter(
+        ({ place }) => !faults.some((fault) => place.field === fault || place.field.startsWith(`${fault}[`)),
+      );
+      // A fault of none of them: what else the body holds is not good enough, and no string will change that.
+      if (fine.length === left.length) return;
+      left = fine;
+    }
+  }
+
+  async function session(): Promise<string> {
+    const answer = await ours.as.post('/sessions', { agentId: ours.ids.agent }).expect(201);
+    return answer.json<{ id: string }>().id;
+  }
+
+  async function assertShown(operation: Operation, path: string, answer: Answer, given: Filled[]): Promise<void> {
+    const isText = given.some(({ place }) => place.field === 'content');
+    const shown = await resource(operation, path, answer, isText);
+    for (const { place, value } of given) {
+      if (NOT_SHOWN.test(place.field) || NOT_SHOWN.test(`${operation.id} ${place.field}`)) continue;
+      for (const [where, seen] of Object.entries(shown)) {
+        expect([operation.id, where, place.field, at(seen, place.path)]).toEqual([
+          operation.id,
+          where,
+          place.field,
+          value,
+        ]);
+      }
+    }
+  }
+
+  /** What was made or changed, as the answer shows it and as it is read afterwards. */
+  async function resource(
+    operation: Operation,
+    path: string,
+    answer: Answer,
+    isText: boolean,
+  ): Promise<Record<string, unknown>> {
+    switch (operation.id) {
+      case 'messages_send': {
+        const { content, blocks } = await firstMessage(path);
+        // It was sent as a text or as blocks, and is shown as both.
+        return { read: { content: isText ? content : blocks } };
+      }
+      case 'execute_execute':
+      case 'execute_executeStream': {
+        const sessionId = /"sessionId":"([^"]+)"/.exec(answer.text)?.[1];
+        const { content, blocks } = await firstMessage(`/sessions/${sessionId}/messages`);
+        return { text: { message: content }, block: { message: at(blocks, [0, 'text']) } };
+      }
+      case 'apiKeys_create':
+        return { answered: answer.json() };
+      default: {
+        const answered = answer.json<{ id?: string; userId?: string }>();
+        const own = operation.method === 'POST' ? `${path}/${answered.id ?? answered.userId}` : path;
+        return { answered, read: (await caller(operation).get(own).expect(200)).json() };
+      }
+    }
+  }
+
+  async function firstMessage(path: string): Promise<{ content: unknown; blocks: unknown }> {
+    const { data } = (await ours.as.get(`${path}?role=user&limit=1`).expect(200)).json<{
+      data: { content: string; blocks: object[] }[];
+    }>();
+    return { content: data[0]?.content, blocks: data[0]?.blocks };
+  }
+
+  it('in any text of a body is refused as the fault of its field, or shown again as it was', async () => {
+    const operations = api.operations.filter(({ body }) => body !== null);
+    await Promise.all(
+      operations.map(async (operation) => {
+        const places = [...api.places(operation.body ?? {})].filter(takesText);
+        const [free, restricted] = await parted(operation, places);
+        for (const [groups, isFree] of [
+          [grouped(free), true],
+          [grouped(restricted), false],
+        ] as const) {
+          const texts = dealt(operation, isFree);
+          for (const group of groups) {
+            for (const index of texts.keys()) {
+              await send(
+                operation,
+                group.map((place, shift) => ({ place, value: pick(texts, index + shift * 37) })),
+              );
+            }
+          }
+        }
+      }),
+    );
+  }, 120_000);
+
+  /** Fields that take any text, and those that take some. */
+  async function parted(operation: Operation, places: Place[]): Promise<[Place[], Place[]]> {
+    const free: Place[] = [];
+    for (const place of places) {
+      const path = await pathOf(operation);
+      const answer = await caller(operation).send(operation.method, path, fresh(place.body('Any text at all')));
+      if (answer.status < 300) free.push(place);
+    }
+    return [free, places.filter((place) => !free.includes(place))];
+  }
+
+  it('as a name or value of free-form JSON comes back as it was', async () => {
+    const naughty = Object.fromEntries(
+      strings.filter((text) => text !== '__proto__').map((text) => [text, { [text]: [text] }]),
+    );
+    const { id } = (await ours.as.post('/sessions', { metadata: naughty, context: naughty }).expect(201)).json<{
+      id: string;
+    }>();
+    expect((await ours.as.get(`/sessions/${id}`).expect(200)).json()).toMatchObject({
+      metadata: naughty,
+      context: naughty,
+    });
+  });
+
+  it('in any parameter of a query is refused as its fault, or finds what there is', async () => {
+    const operations = api.operations.filter(({ query, path }) => query.length > 0 && path.startsWith('/api/'));
+    await Promise.all(
+      operations.map(async (operation) => {
+        for (const { name } of operation.query) {
+          for (const text of dealt(operation, ['search', 'action', 'resourceType'].includes(name))) {
+            const answer = await caller(operation).get(
+              `${await pathOf(operation)}?${name}=${encodeURIComponent(text)}`,
+            );
+            assertDocumented(operation, answer, text);
+            if (answer.status === 422) expect(faultyFields(answer)).toEqual([name]);
+            else expect(name === 'cursor' ? [400] : [200]).toContain(answer.status);
+          }
+        }
+      }),
+    );
+  }, 120_000);
+
+  it('in place of an id names nothing', async () => {
+    const operations = api.operations.filter(({ pathParameters }) => pathParameters.length > 0);
+    for (const [turn, operation] of operations.entries()) {
+      const body = operation.body ? api.sample(operation.body) : undefined;
+      const some = strings.filter((text, index) => index % operations.length === turn && !/^\.{0,2}$/.test(text));
+      for (const text of some) {
+        const answer = await caller(operation).send(
+          operation.method,
+          withId(operation, encodeURIComponent(text)),
+          body,
+        );
+        expect([operation.id, text, answer.status]).toEqual([operation.id, text, 404]);
+      }
+    }
+  });
+});
+
+function takesText({ schema }: Place): boolean {
+  return typesOf(schema).includes('string') && !schema.enum;
+}
+
+/** Places that one body can hold side by side. */
+function grouped(places: readonly Place[]): Place[][] {
+  const groups: Place[][] = [];
+  for (const place of places) {
+    const group = groups.find((others) => canStandTogether([...others, place]));
+    if (group) group.push(place);
+    else groups.push([place]);
+  }
+  return groups;
+}
+
+function canStandTogether(places: Place[]): boolean {
+  const body = bodyOf(places.map((place) => ({ place, value: place.field })));
+  return places.every(({ path, field }) => at(body, path) === field);
+}
+
+/** One body with all of them, and fresh names for what must be nobody else's. */
+function bodyOf(filled: readonly Filled[]): unknown {
+  const body = filled.reduce<unknown>((merged, { place, value }) => merge(merged, fresh(place.body(value))), {});
+  // What stands beside one of them may be another of them.
+  for (const { place, value } of filled) {
+    const inside = at(body, place.path.slice(0, -1));
+    const last = place.path.at(-1);
+    if (typeof inside === 'object' && inside !== null && last !== undefined) Object.assign(inside, { [last]: value });
+  }
+  return body;
+}
+
+function merge(left: unknown, right: unknown): unknown {
+  if (Array.isArray(left) && Array.isArray(right)) {
+    return Array.from({ length: Math.max(left.length, right.length) }, (_item, index) =>
+      index in left && index in right ? merge(left[index], right[index]) : ((right[index] ?? left[index]) as unknown),
+    );
+  }
+  if (!isRecord(left) || !isRecord(right)) return right;
+  const names = new Set([...Object.keys(left), ...Object.keys(right)]);
+  return Object.fromEntries(
+    [...names].map((name) => [
+      name,
+      name in left && name in right ? merge(left[name], right[name]) : (right[name] ?? left[name]),
+    ]),
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function at(value: unknown, path: readonly Step[]): unknown {
+  return path.reduce((inside, step) => (inside as Record<Step, unknown> | null | undefined)?.[step], value);
+}
+
+function fresh(body: unknown): unknown {
+  const unique = v7();
+  return JSON.parse(
+    JSON.stringify(body)
+      .replaceAll('"somebody@example.com"', `"${unique}@example.com"`)
+      .replaceAll('"a-slug"', `"s-${unique}"`),
+  );
+}
+
+function pick(texts: readonly string[], index: number): string {
+  return texts[index % texts.length] ?? '';
+}
