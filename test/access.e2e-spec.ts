@@ -1,25 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { RequestMethod, type Type } from '@nestjs/common';
-import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import type { Type } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { MESSAGE_MAPPING_METADATA } from '@nestjs/websockets/constants.js';
 import { io, type Socket } from 'socket.io-client';
 import { v7 } from 'uuid';
 import { permissionsOf, ROLES, type Permission, type Role } from '../src/contracts/permissions.js';
-import { ACCESS, type AccessDeclaration, type AccessRule } from '../src/platform/access/access.decorator.js';
-import { REPLAY } from '../src/platform/http/idempotency.js';
+import type { AccessRule } from '../src/platform/access/access.decorator.js';
 import { SocketHandlers, type SocketHandler } from '../src/platform/live/socket-handlers.js';
 import { startApp, type TestApp } from './app.js';
 import { Client, type Answer } from './client.js';
+import { declaredHandlers, methodsOf, type Handler } from './declared-handlers.js';
 import { Given, type Tenant } from './given.js';
-
-interface Handler {
-  /** As in the OpenAPI document. */
-  operationId: string;
-  method: string;
-  access: AccessDeclaration | undefined;
-  replay: unknown;
-}
 
 interface Operation {
   operationId: string;
@@ -42,7 +33,7 @@ beforeAll(async () => {
   app = await startApp();
   given = new Given(app);
   tenant = await given.tenant();
-  handlers = controllers().flatMap(handlersOf);
+  handlers = declaredHandlers(app.nest);
   const document = (await new Client(app.url).get('/openapi.json').expect(200)).json<Document>();
   operations = Object.entries(document.paths).flatMap(([path, item]) =>
     Object.entries(item).map(([method, operation]) => ({
@@ -56,33 +47,6 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(() => app.close());
-
-function controllers(): Type[] {
-  const modules = [...app.nest.get(ModulesContainer).values()];
-  return modules.flatMap((module) => [...module.controllers.values()].map(({ metatype }) => metatype as Type));
-}
-
-function handlersOf(controller: Type): Handler[] {
-  const ofClass = Reflect.getMetadata(ACCESS, controller) as AccessDeclaration | undefined;
-  return methodsOf(controller).flatMap(([name, method]) => {
-    if (!Reflect.hasMetadata(PATH_METADATA, method)) return [];
-    const verb = RequestMethod[Reflect.getMetadata(METHOD_METADATA, method) as RequestMethod];
-    const access = (Reflect.getMetadata(ACCESS, method) as AccessDeclaration | undefined) ?? ofClass;
-    const resource = controller.name.replace(/Controller$/, '');
-    const operationId = `${resource.charAt(0).toLowerCase()}${resource.slice(1)}_${name}`;
-    return [{ operationId, method: verb, access, replay: Reflect.getMetadata(REPLAY, method) as unknown }];
-  });
-}
-
-function methodsOf(type: Type): [string, object][] {
-  const methods: [string, object][] = [];
-  for (let at = type.prototype as object; at !== Object.prototype; at = Object.getPrototypeOf(at) as object) {
-    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(at))) {
-      if (name !== 'constructor' && typeof value === 'function') methods.push([name, value as object]);
-    }
-  }
-  return methods;
-}
 
 function call(as: Client, { method, path }: Operation): PromiseLike<Answer> {
   return path.startsWith('/api/v1') ? as.send(method, path.slice('/api/v1'.length)) : as.send(method, path.slice(1));
@@ -298,7 +262,7 @@ describe('Through a socket', () => {
   it.each([null, 'made-up', `sk-${'x'.repeat(43)}`])('nobody comes in with the credential %s', async (token) => {
     const refusal = await connected(new Client(app.url, token)).then(
       (socket) => socket.close(),
-      (error: Error & { data?: { code?: string } }) => error.data?.code,
+      (error: unknown) => (error as { data?: { code?: string } }).data?.code,
     );
     expect(refusal).toBe('authentication_error');
   });

@@ -133,6 +133,7 @@ export class ApiDocument {
         return Math.max(is.minimum ?? 1, 1);
       case 'boolean':
         return false;
+      default:
     }
     throw new Error(`No sample is known of ${name}: ${JSON.stringify(is)}`);
   }
@@ -222,7 +223,7 @@ export function typesOf({ type }: Schema): string[] {
 }
 
 /** As errors name it: `steps[0].name`. */
-export function fieldOf(path: readonly Step[]): string {
+function fieldOf(path: readonly Step[]): string {
   return path.reduce<string>(
     (field, step) => (typeof step === 'number' ? `${field}[${step}]` : field === '' ? step : `${field}.${step}`),
     '',

@@ -8,7 +8,7 @@ import { startServer, type Server } from './server.js';
 import { eventsOf } from './sse.js';
 import { createTestStore, type TestStore } from './test-store.js';
 import { told, type Told } from './told.js';
-import { lastUserText, type MessagesRequest } from './upstream/messages-api.js';
+import { blocksOf, lastUserText, type Message, type MessagesRequest } from './upstream/messages-api.js';
 import { FakeAnthropic } from './upstream/fake-anthropic.js';
 import { failing, type Reply } from './upstream/reply.js';
 
@@ -20,7 +20,7 @@ const FOLLOW_LIMIT_MS = 60_000;
  */
 export class Processes {
   readonly upstream = new FakeAnthropic();
-  private readonly script = new Map<string, Reply[]>();
+  private readonly script = new Map<string, (request: MessagesRequest) => Reply | undefined>();
   private front: Server | null = null;
   private workers: Server[] = [];
 
@@ -71,7 +71,12 @@ export class Processes {
 
   /** What the model answers to a user who says this, call by call; what is asked for beyond that is refused. */
   answers(words: string, ...replies: Reply[]): void {
-    this.script.set(words, replies);
+    this.script.set(words, () => replies.shift());
+  }
+
+  /** A round of tools first and then the answer, however often either is asked for. */
+  alwaysAnswers(words: string, round: Reply, answer: Reply): void {
+    this.script.set(words, ({ messages }) => (hasResults(messages.at(-1)) ? answer : round));
   }
 
   /** How often the model was asked after a user said this. */
@@ -119,7 +124,7 @@ export class Processes {
   }
 
   private reply(request: MessagesRequest): Reply {
-    return this.script.get(lastUserText(request))?.shift() ?? failing(400, {}, 'not in the script');
+    return this.script.get(lastUserText(request))?.(request) ?? failing(400, {}, 'not in the script');
   }
 
   private async run(sql: string): Promise<void> {
@@ -131,4 +136,8 @@ export class Processes {
     await client.end();
     await embedded?.stop();
   }
+}
+
+function hasResults(message: Message | undefined): boolean {
+  return message !== undefined && blocksOf(message).some(({ type }) => type === 'tool_result');
 }

@@ -6,6 +6,7 @@ import { ApiDocument } from './api-document.js';
 import { startApp, type TestApp } from './app.js';
 import { Client, type Answer } from './client.js';
 import { Given, type Tenant } from './given.js';
+import { KEYED_POSTS, KeyedPosts, type KeyedPost, type Sent } from './keyed-posts.js';
 import { eventually } from './platform-fixtures.js';
 import { startServer } from './server.js';
 import { FakeAnthropic } from './upstream/fake-anthropic.js';
@@ -14,124 +15,16 @@ import { failing, saying } from './upstream/reply.js';
 let app: TestApp;
 let given: Given;
 let tenant: Tenant & { agentId: string };
+let posts: KeyedPosts;
 
 beforeAll(async () => {
   app = await startApp();
   given = new Given(app);
   tenant = await given.agent({ model: 'claude-haiku-4-5' });
+  posts = new KeyedPosts(app, given, tenant);
 }, 60_000);
 
 afterAll(() => app.close());
-
-interface Post {
-  as: Client;
-  path: string;
-  body?: object;
-  /** What would be one more if it were carried out twice. */
-  made(): Promise<number>;
-}
-
-interface Sent {
-  message: { id: string; content: string } | null;
-  run: { id: string; status: string };
-}
-
-const count = async (as: Client, path: string): Promise<number> =>
-  (await as.get(`${path}${path.includes('?') ? '&' : '?'}limit=100`).expect(200)).json<Listed<object>>().data.length;
-
-async function newSession(as = tenant.as): Promise<string> {
-  return (await as.post('/sessions', { agentId: tenant.agentId }).expect(201)).json<{ id: string }>().id;
-}
-
-/** Counted when the run has ended, with the calls of the model: a message that is answered twice asks it twice. */
-async function message(body: object): Promise<Post> {
-  const sessionId = await newSession();
-  const path = `/sessions/${sessionId}/messages`;
-  const made = async () => {
-    await eventually(
-      async () => (await tenant.as.get(`/sessions/${sessionId}`)).json<{ status: string }>().status,
-      (status) => status !== 'processing',
-    );
-    return (
-      (await count(tenant.as, path)) + (await count(tenant.as, `/sessions/${sessionId}/runs`)) + app.upstream.calls
-    );
-  };
-  return { as: tenant.as, path, body: { content: 'Hello', ...body }, made };
-}
-
-async function execute(suffix: string): Promise<Post> {
-  const path = `/agents/${tenant.agentId}/execute${suffix}`;
-  const made = async () => (await count(tenant.as, '/sessions')) + app.upstream.calls;
-  return { as: tenant.as, path, body: { message: 'Hello', metadata: { a: 1, b: [{ c: 2, d: 3 }] } }, made };
-}
-
-/** Every operation that takes a key, in each of the ways it answers; each makes what it needs. */
-const POSTS: [operation: string, how: string, make: () => Promise<Post>][] = [
-  [
-    'agents_create',
-    '',
-    async () => ({ as: tenant.as, path: '/agents', body: { name: 'A' }, made: () => count(tenant.as, '/agents') }),
-  ],
-  [
-    'sessions_create',
-    '',
-    async () => ({ as: tenant.as, path: '/sessions', body: { title: 'S' }, made: () => count(tenant.as, '/sessions') }),
-  ],
-  ['messages_send', 'waiting', () => message({})],
-  ['messages_send', 'streaming', () => message({ stream: true })],
-  ['messages_send', 'in the background', () => message({ background: true })],
-  ['execute_execute', '', () => execute('')],
-  ['execute_executeStream', '', () => execute('/stream')],
-  [
-    'runs_cancel',
-    '',
-    async () => {
-      app.upstream.enqueue({ silent: true });
-      const { as, path } = await message({});
-      const { run } = (await as.post(path, { content: 'Hi', background: true }).expect(202)).json<Sent>();
-      return { as, path: `/runs/${run.id}/cancel`, made: () => count(as, `/audit-logs?resourceId=${run.id}`) };
-    },
-  ],
-  [
-    'members_add',
-    '',
-    async () => {
-      const body = { email: `${randomUUID()}@example.com`, role: 'viewer' };
-      return { as: tenant.as, path: '/members', body, made: () => count(tenant.as, '/members') };
-    },
-  ],
-  [
-    'invitations_accept',
-    '',
-    async () => {
-      const { as, owner } = await given.tenant();
-      await tenant.as.post('/members', { email: owner.email, role: 'viewer' }).expect(201);
-      const [invitation] = (await as.get('/auth/invitations').expect(200)).json<{ data: { id: string }[] }>().data;
-      const made = () => count(tenant.as, `/audit-logs?action=member.accepted&resourceId=${owner.userId}`);
-      return { as, path: `/auth/invitations/${invitation?.id}/accept`, made };
-    },
-  ],
-  [
-    'adminTenants_create',
-    '',
-    async () => {
-      const as = await given.admin();
-      const slug = `s-${randomUUID()}`;
-      const body = { name: 'T', slug, owner: { email: `owner@${slug}.example.com` } };
-      return { as, path: '/admin/tenants', body, made: () => count(as, '/admin/tenants') };
-    },
-  ],
-  [
-    'adminTenants_restore',
-    '',
-    async () => {
-      const as = await given.admin();
-      const { tenantId } = await given.tenant();
-      await as.delete(`/admin/tenants/${tenantId}`).expect(204);
-      return { as, path: `/admin/tenants/${tenantId}/restore`, made: () => count(as, '/admin/tenants') };
-    },
-  ],
-];
 
 const keyed = (key: string = randomUUID()) => ({ 'idempotency-key': key });
 const isReplayed = ({ headers }: Answer) => headers.get('idempotent-replayed') === 'true';
@@ -168,13 +61,13 @@ describe('A POST sent again with its key', () => {
     const taking = operations.filter(({ parameters }) =>
       parameters?.some(({ $ref }) => $ref?.endsWith('/IdempotencyKey')),
     );
-    expect([...new Set(POSTS.map(([operation]) => operation))].sort()).toEqual(
+    expect([...new Set(KEYED_POSTS.map(([operation]) => operation))].sort()).toEqual(
       taking.map(({ operationId }) => operationId).sort(),
     );
   });
 
-  it.each(POSTS)('to %s %s is carried out once and answered alike', async (_operation, _how, make) => {
-    const { as, path, body, made } = await make();
+  it.each(KEYED_POSTS)('to %s %s is carried out once and answered alike', async (_operation, _how, make) => {
+    const { as, path, body, made } = await make(posts);
     const key = keyed();
     const first = await as.post(path, body, key);
     expect([first.status < 300, isReplayed(first)]).toEqual([true, false]);
@@ -185,8 +78,8 @@ describe('A POST sent again with its key', () => {
     expect(told(await as.post(path, body && reordered(body), key))).toEqual(told(first));
   });
 
-  it.each(POSTS)('to %s %s is refused with another body', async (_operation, _how, make) => {
-    const { as, path, body, made } = await make();
+  it.each(KEYED_POSTS)('to %s %s is refused with another body', async (_operation, _how, make) => {
+    const { as, path, body, made } = await make(posts);
     const key = keyed();
     const first = await as.post(path, body, key);
     const before = await made();
@@ -196,11 +89,11 @@ describe('A POST sent again with its key', () => {
     expect([first.status < 300, await made()]).toEqual([true, before]);
   });
 
-  it.each(POSTS)(
+  it.each(KEYED_POSTS)(
     'to %s %s many times at once is carried out once',
     async (_operation, _how, make) => {
       const alone = await sentAlone(make);
-      const { as, path, body, made } = await make();
+      const { as, path, body, made } = await make(posts);
       const key = keyed();
       const before = await made();
       const answers = await Promise.all(Array.from({ length: 5 }, () => Promise.resolve(as.post(path, body, key))));
@@ -221,8 +114,8 @@ describe('A POST sent again with its key', () => {
   );
 
   /** By how much one such request changes what is counted. */
-  async function sentAlone(make: () => Promise<Post>): Promise<number> {
-    const { as, path, body, made } = await make();
+  async function sentAlone(make: (posts: KeyedPosts) => Promise<KeyedPost>): Promise<number> {
+    const { as, path, body, made } = await make(posts);
     const before = await made();
     await as.post(path, body);
     return (await made()) - before;
@@ -242,7 +135,7 @@ describe('What is answered again', () => {
   });
 
   it('is a run as it has ended meanwhile, in the way it was asked for', async () => {
-    const { as, path, body, made } = await message({ background: true });
+    const { as, path, body, made } = await posts.message({ background: true });
     const key = keyed();
     const { run } = (await as.post(path, body, key).expect(202)).json<Sent>();
     await made();
@@ -251,7 +144,7 @@ describe('What is answered again', () => {
   });
 
   it('is a run that failed, too, and the model is not asked again', async () => {
-    const { as, path, body } = await message({});
+    const { as, path, body } = await posts.message({});
     const key = keyed();
     app.upstream.enqueue(failing(400));
     const first = await as.post(path, body, key).expect(201);
@@ -265,7 +158,7 @@ describe('What is answered again', () => {
   });
 
   it('is gone with its session', async () => {
-    const { as, path, body } = await message({});
+    const { as, path, body } = await posts.message({});
     const key = keyed();
     await as.post(path, body, key).expect(201);
     await as.delete(path.replace(/\/messages$/, '')).expect(204);
@@ -274,7 +167,7 @@ describe('What is answered again', () => {
 
   it('is for who may still ask for it', async () => {
     const person = await given.member(tenant, 'member');
-    const path = `/sessions/${await newSession(person.as)}/messages`;
+    const path = `/sessions/${await posts.session(person.as)}/messages`;
     const key = keyed();
     await person.as.post(path, { content: 'Hello' }, key).expect(201);
     await tenant.as.patch(`/members/${person.userId}`, { role: 'viewer' }).expect(200);
@@ -329,7 +222,7 @@ describe('A key', () => {
   });
 
   it('of a message to a busy session is free again', async () => {
-    const { as, path } = await message({});
+    const { as, path } = await posts.message({});
     app.upstream.enqueue({ silent: true });
     const { run } = (await as.post(path, { content: 'First', background: true }).expect(202)).json<Sent>();
     const key = keyed();
@@ -341,7 +234,7 @@ describe('A key', () => {
   });
 
   it('of a message that is being answered is held, and says so', async () => {
-    const { as, path, body } = await message({});
+    const { as, path, body } = await posts.message({});
     const key = keyed();
     app.upstream.enqueue({ ...saying('Late'), delayMs: 500 });
     const before = app.upstream.calls;

@@ -1,30 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Sent } from './conversations.js';
 import type { Member } from './given.js';
 import { OwnServices } from './own-services.js';
 import type { Processes } from './processes.js';
-import type { Reply } from './upstream/reply.js';
+import type { Reply, Step } from './upstream/reply.js';
 
 // Other tests may be using the services they were all given, so these are restarted on services of their own: where
 // `.ci/services` has made those, it can make more.
 const canStartMore = process.env['TEST_REDIS_URL'] !== undefined && process.env['SERVICES_DIR'] !== undefined;
+const counting = Array.from({ length: 30 }, (_, n) => ` ${n}`);
 const onServices = canStartMore ? describe : describe.skip;
 
 onServices('While conversations go on', () => {
   let services: OwnServices;
   let processes: Processes;
   let owner: Member;
+  const endings: (() => Promise<void>)[] = [];
 
   beforeAll(async () => {
     services = new OwnServices();
+    endings.unshift(() => services.stop());
+    await services.start();
+    // Not before: what makes stores looks for the services when it is loaded.
     const { Processes } = await import('./processes.js');
     processes = await Processes.start();
+    endings.unshift(() => processes.close());
     await processes.addWorker();
     owner = await processes.owner();
   }, 120_000);
   afterAll(async () => {
-    await processes?.close();
-    services?.stop();
+    for (const end of endings) await end();
   }, 60_000);
 
   it.each<[string, () => unknown]>([
@@ -35,7 +41,7 @@ onServices('While conversations go on', () => {
     [
       'both crash',
       async () => {
-        services.restartPostgres('immediate');
+        await services.restartPostgres('immediate');
         await services.restartRedis();
       },
     ],
@@ -43,19 +49,20 @@ onServices('While conversations go on', () => {
     '%s, and all of them come to their end',
     async (what, happen) => {
       const names = ['a', 'b', 'c', 'd'].map((name) => `${what} ${name}`);
-      const talking = Promise.all(names.map((name) => converse(name)));
+      const talking = Promise.all(names.map((name, index) => converse(name, index * 350)));
       const reading = readAllAlong();
-      await new Promise((resolve) => setTimeout(resolve, 600));
+      await sleep(1_100);
       await happen();
-      for (const [index, content] of (await talking).entries())
-        expect(content).toBe(`Let me see.\n\nWell, ${names[index]}.`);
-      expect(await reading.end()).toEqual([]);
+      const contents = await talking.finally(reading.end);
+      expect(contents).toEqual(names.map((name) => `Let me see.\n\nWell,${counting.join('')} ${name}.`));
+      expect(reading.wrong).toEqual([]);
     },
     120_000,
   );
 
   /** One message whose answer takes a while, and the answer. */
-  async function converse(name: string): Promise<string | undefined> {
+  async function converse(name: string, delayMs: number): Promise<string | undefined> {
+    await sleep(delayMs);
     const round: Reply = {
       steps: [
         { text: 'Let me see.' },
@@ -63,8 +70,9 @@ onServices('While conversations go on', () => {
         { toolUse: { name: 'calculator__add', input: { a: 1, b: 2 } } },
       ],
     };
-    const long: Reply = { steps: [{ text: ['Well,'] }, { pauseMs: 1_500 }, { text: [` ${name}.`] }] };
-    processes.answers(name, round, long, round, long, long, long);
+    const words = counting.flatMap((text): Step[] => [{ text }, { pauseMs: 50 }]);
+    const long: Reply = { steps: [{ text: 'Well,' }, ...words, { text: ` ${name}.` }] };
+    processes.alwaysAnswers(name, round, long);
     const sessionId = (await until201('/sessions', { model: 'claude-haiku-4-5', tools: ['calculator:*'] }, name)).json<{
       id: string;
     }>().id;
@@ -87,28 +95,28 @@ onServices('While conversations go on', () => {
       // 409: the first try is still waiting for the database.
       if (answer.status !== 503 && answer.status !== 409)
         throw new Error(`${path} answered ${answer.status}: ${answer.text}`);
-      await new Promise((resolve) => setTimeout(resolve, 200));
+      await sleep(200);
     }
   }
 
   /** Reads as any client would meanwhile; gives what was answered that should not have been. */
   function readAllAlong() {
-    let isOver = false;
+    const over = new AbortController();
     const wrong: string[] = [];
     const reading = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const answer = await processes.as(owner).get('/sessions');
         const isFine =
           answer.status === 200 || (answer.status === 503 && answer.json<{ retryAfter?: number }>().retryAfter);
         if (!isFine) wrong.push(`${answer.status}: ${answer.text}`);
-        await new Promise((resolve) => setTimeout(resolve, 25));
+        await sleep(25);
       }
     })();
     return {
+      wrong,
       end: async () => {
-        isOver = true;
+        over.abort();
         await reading;
-        return wrong;
       },
     };
   }

@@ -167,20 +167,19 @@ describe('A worker that is asked to stop', () => {
 
   it('one after the other, under conversations that go on, costs them nothing', async () => {
     const turns = 3;
-    let isOver = false;
     const converse = async (name: string) => {
       const sessionId = await session();
       const told: Told[] = [];
       for (let turn = 0; turn < turns; turn++) {
         const words = `${name} ${turn}`;
         const long: Reply = { steps: [{ text: ['Well,'] }, { pauseMs: 700 }, { text: [` ${words}.`] }] };
-        processes.answers(words, adding(turn), long, long, long, long);
+        processes.alwaysAnswers(words, adding(turn), long);
         told.push(await processes.follow(owner, await sent(sessionId, words)));
       }
       return told;
     };
-    const talking = Promise.all(['a', 'b', 'c', 'd'].map(converse)).finally(() => (isOver = true));
-    for (let round = 0; round < 2 && !isOver; round++) {
+    const talking = Promise.all(['a', 'b', 'c', 'd'].map(converse));
+    for (let round = 0; round < 2; round++) {
       await processes.replaceWorker('stop');
       await processes.replaceFront();
     }

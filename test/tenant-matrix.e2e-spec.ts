@@ -95,7 +95,7 @@ function ofApi(): Operation[] {
 /** What an attack is answered with; whatever that is, it shows nothing of theirs and is as documented. */
 async function attack(operation: Operation, path: string, body: unknown, expected: number): Promise<Answer> {
   const answer = await ours.as.send(operation.method, path, body);
-  const what = `${operation.method} ${path} ${JSON.stringify(body) ?? ''}`;
+  const what = `${operation.method} ${path} ${body === undefined ? '' : JSON.stringify(body)}`;
   const sent = idsIn(what.toLowerCase());
   const leaked = idsIn(answer.text).filter((id) => secrets.has(id) && (answer.status < 300 || !sent.includes(id)));
   if (answer.text.includes(theirs.mark)) leaked.push(theirs.mark);

@@ -69,6 +69,8 @@ function messages(events: RunEnvelope[]): Pick<Told, 'message' | 'discarded'> {
         open = null;
         break;
       }
+      default:
+        break;
     }
   }
   demand(open === null, 'the run ended with a message open');

@@ -1,0 +1,112 @@
+import { randomUUID } from 'node:crypto';
+import type { Listed } from './answers.js';
+import type { TestApp } from './app.js';
+import type { Client } from './client.js';
+import type { Given, Tenant } from './given.js';
+import { eventually } from './platform-fixtures.js';
+
+/** A request that takes an `Idempotency-Key`. */
+export interface KeyedPost {
+  as: Client;
+  path: string;
+  body?: object;
+  /** What would be one more if it were carried out twice. */
+  made(): Promise<number>;
+}
+
+export interface Sent {
+  message: { id: string; content: string } | null;
+  run: { id: string; status: string };
+}
+
+/** Every operation that takes a key, in each of the ways it answers. */
+export const KEYED_POSTS: [operation: string, how: string, make: (posts: KeyedPosts) => Promise<KeyedPost>][] = [
+  ['agents_create', '', (posts) => posts.created('/agents', { name: 'A' })],
+  ['sessions_create', '', (posts) => posts.created('/sessions', { title: 'S' })],
+  ['members_add', '', (posts) => posts.created('/members', { email: `${randomUUID()}@example.com`, role: 'viewer' })],
+  ['messages_send', 'waiting', (posts) => posts.message({})],
+  ['messages_send', 'streaming', (posts) => posts.message({ stream: true })],
+  ['messages_send', 'in the background', (posts) => posts.message({ background: true })],
+  ['execute_execute', '', (posts) => posts.execution('')],
+  ['execute_executeStream', '', (posts) => posts.execution('/stream')],
+  ['runs_cancel', '', (posts) => posts.cancel()],
+  ['invitations_accept', '', (posts) => posts.acceptance()],
+  ['adminTenants_create', '', (posts) => posts.founding()],
+  ['adminTenants_restore', '', (posts) => posts.restoring()],
+];
+
+/** Makes what such requests need. */
+export class KeyedPosts {
+  constructor(
+    private readonly app: TestApp,
+    private readonly given: Given,
+    private readonly tenant: Tenant & { agentId: string },
+  ) {}
+
+  async created(path: string, body: object): Promise<KeyedPost> {
+    const { as } = this.tenant;
+    return { as, path, body, made: () => count(as, path) };
+  }
+
+  /** Counted when the run has ended, with the calls of the model: a message that is answered twice asks it twice. */
+  async message(how: object): Promise<KeyedPost> {
+    const { as } = this.tenant;
+    const sessionId = await this.session();
+    const path = `/sessions/${sessionId}/messages`;
+    const made = async () => {
+      await eventually(
+        async () => (await as.get(`/sessions/${sessionId}`)).json<{ status: string }>().status,
+        (status) => status !== 'processing',
+      );
+      return (await count(as, path)) + (await count(as, `/sessions/${sessionId}/runs`)) + this.app.upstream.calls;
+    };
+    return { as, path, body: { content: 'Hello', ...how }, made };
+  }
+
+  async session(as = this.tenant.as): Promise<string> {
+    const { agentId } = this.tenant;
+    return (await as.post('/sessions', { agentId }).expect(201)).json<{ id: string }>().id;
+  }
+
+  async execution(suffix: string): Promise<KeyedPost> {
+    const { as, agentId } = this.tenant;
+    const made = async () => (await count(as, '/sessions')) + this.app.upstream.calls;
+    const body = { message: 'Hello', metadata: { a: 1, b: [{ c: 2, d: 3 }] } };
+    return { as, path: `/agents/${agentId}/execute${suffix}`, body, made };
+  }
+
+  async cancel(): Promise<KeyedPost> {
+    this.app.upstream.enqueue({ silent: true });
+    const { as, path } = await this.message({});
+    const { run } = (await as.post(path, { content: 'Hi', background: true }).expect(202)).json<Sent>();
+    return { as, path: `/runs/${run.id}/cancel`, made: () => count(as, `/audit-logs?resourceId=${run.id}`) };
+  }
+
+  async acceptance(): Promise<KeyedPost> {
+    const host = this.tenant.as;
+    const { as, owner } = await this.given.tenant();
+    await host.post('/members', { email: owner.email, role: 'viewer' }).expect(201);
+    const [invitation] = (await as.get('/auth/invitations').expect(200)).json<{ data: { id: string }[] }>().data;
+    const made = () => count(host, `/audit-logs?action=member.accepted&resourceId=${owner.userId}`);
+    return { as, path: `/auth/invitations/${invitation?.id}/accept`, made };
+  }
+
+  async founding(): Promise<KeyedPost> {
+    const as = await this.given.admin();
+    const slug = `s-${randomUUID()}`;
+    const body = { name: 'T', slug, owner: { email: `owner@${slug}.example.com` } };
+    return { as, path: '/admin/tenants', body, made: () => count(as, '/admin/tenants') };
+  }
+
+  async restoring(): Promise<KeyedPost> {
+    const as = await this.given.admin();
+    const { tenantId } = await this.given.tenant();
+    await as.delete(`/admin/tenants/${tenantId}`).expect(204);
+    return { as, path: `/admin/tenants/${tenantId}/restore`, made: () => count(as, '/admin/tenants') };
+  }
+}
+
+async function count(as: Client, path: string): Promise<number> {
+  const answer = await as.get(`${path}${path.includes('?') ? '&' : '?'}limit=100`).expect(200);
+  return answer.json<Listed<object>>().data.length;
+}
