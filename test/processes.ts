@@ -13,6 +13,9 @@ import { FakeAnthropic } from './upstream/fake-anthropic.js';
 import { failing, type Reply } from './upstream/reply.js';
 
 const FOLLOW_LIMIT_MS = 60_000;
+/** As the one role that may see the runs of all tenants. */
+const LEASES_OVER = `
+  BEGIN; SET LOCAL ROLE atrium_system; UPDATE runs SET lease_until = now() WHERE status = 'running'; COMMIT`;
 
 /**
  * The application in real processes: on the embedded store one that does everything, on Postgres and Redis one `api` and
@@ -56,10 +59,14 @@ export class Processes {
     await this.workers.shift()?.[how]();
   }
 
-  /** Another takes the place of the oldest worker, which is there until then where several can be. */
-  async replaceWorker(how: 'kill' | 'stop'): Promise<void> {
+  /**
+   * Another takes the place of the oldest worker, which is there until then where several can be. With `isLeaseOver`
+   * nobody has to wait until the lease of a killed one has run out.
+   */
+  async replaceWorker(how: 'kill' | 'stop', isLeaseOver = false): Promise<void> {
     if (this.isSplit) await this.addWorker();
     await this.endWorker(how);
+    if (isLeaseOver) await this.run(LEASES_OVER);
     if (!this.isSplit) await this.addWorker();
   }
 

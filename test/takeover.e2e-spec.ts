@@ -107,7 +107,7 @@ describe('A worker that is killed', () => {
     processes.answers('tool', adding(77), saying('78'));
     const { runId } = await begin('tool');
     await reaches(runId, 'tool.call');
-    await processes.replaceWorker('kill');
+    await processes.replaceWorker('kill', true);
     const told = await processes.follow(owner, runId);
     await expectWhole(told, 'tool', 'Let me see.\n\n78');
     expect(told).toMatchObject({ discarded: [], results: [{ output: '78' }], run: { attempts: 2 } });
@@ -119,7 +119,7 @@ describe('A worker that is killed', () => {
     processes.answers('answer', saying('Stored', ' slowly'), saying('Stored', ' slowly'));
     const { runId } = await begin('answer');
     await reaches(runId, 'Stored');
-    await processes.replaceWorker('kill');
+    await processes.replaceWorker('kill', true);
     const told = await processes.follow(owner, runId);
     await expectWhole(told, 'answer', 'Stored slowly');
     expect(told.run.attempts).toBe(2);

@@ -1,4 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
+import { ApiConflictResponse } from '@nestjs/swagger';
 import { Access } from '../../platform/access/access.decorator.js';
 import { Id } from '../../platform/http/id.decorator.js';
 import { Replay } from '../../platform/http/idempotency.js';
@@ -39,6 +40,7 @@ export class SessionsController {
   @Delete(':id')
   @HttpCode(204)
   @Access({ can: 'sessions:delete' })
+  @ApiConflictResponse({ description: 'A run is on' })
   remove(@Id() id: string): Promise<void> {
     return this.sessions.remove(id);
   }

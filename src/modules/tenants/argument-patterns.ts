@@ -10,15 +10,16 @@ export function ArePatterns(options?: ValidationOptions): PropertyDecorator {
     {
       name: 'arePatterns',
       validator: {
-        validate: (value: unknown) => typeof value === 'object' && value !== null && faultOf(value) === null,
-        defaultMessage: (args) => `$property ${faultOf(args?.value as object) ?? 'must be an object'}`,
+        validate: (value: unknown) => faultOf(value) === null,
+        defaultMessage: (args) => `$property ${faultOf(args?.value) ?? 'is wrong'}`,
       },
     },
     options,
   );
 }
 
-function faultOf(patterns: object): string | null {
+function faultOf(patterns: unknown): string | null {
+  if (typeof patterns !== 'object' || patterns === null) return 'must be an object';
   const entries = Object.entries(patterns);
   if (entries.length > MOST) return `must not name more than ${MOST} paths`;
   for (const [path, pattern] of entries) {

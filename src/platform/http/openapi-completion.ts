@@ -37,7 +37,7 @@ export function completeDocument(document: OpenAPIObject): OpenAPIObject {
 function complete(operation: Operation, path: string, method: string): void {
   const isReplayed = operation[REPLAY_EXTENSION] === true;
   Reflect.deleteProperty(operation, REPLAY_EXTENSION);
-  const statuses = [...refusals(operation, path, method), ...(isReplayed ? ['409'] : [])];
+  const statuses = [...refusals(operation, path, method), ...(isReplayed ? ['404', '409'] : [])];
   const missing = statuses.filter((status) => !(status in operation.responses));
   operation.responses = {
     ...describeOwn(operation.responses, path.startsWith('/api/')),

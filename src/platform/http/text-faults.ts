@@ -7,7 +7,7 @@ type Step = string | number;
 
 /**
  * The first thing in a parsed body or query that can't be stored or followed: a NUL or half a surrogate pair in a text
- * or a name, `__proto__` as a name, or more than 64 levels. Null when there is none.
+ * or a name, `__proto__` as a name, a number beyond all doubles, or more than 64 levels. Null when there is none.
  */
 export function textFault(value: unknown, root: 'body' | 'query'): FieldError | null {
   return faultIn(value, [], root);
@@ -16,6 +16,8 @@ export function textFault(value: unknown, root: 'body' | 'query'): FieldError | 
 function faultIn(value: unknown, path: Step[], root: string): FieldError | null {
   if (typeof value === 'string')
     return isStorable(value) ? null : at(path, root, 'must be text without NUL and lone surrogates');
+  // Written as 1e999; JSON would show it as null afterwards.
+  if (typeof value === 'number' && !Number.isFinite(value)) return at(path, root, 'must be a finite number');
   if (typeof value !== 'object' || value === null) return null;
   if (path.length === MAX_DEPTH)
     return { field: root, message: `${root} must not be nested more than ${MAX_DEPTH} levels deep` };

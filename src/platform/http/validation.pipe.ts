@@ -12,8 +12,8 @@ export class ValidationPipe implements PipeTransform {
   /** @throws ValidationFailed */
   async transform(value: unknown, { type, metatype, data }: ArgumentMetadata): Promise<unknown> {
     if ((type !== 'body' && type !== 'query') || data !== undefined || NOT_A_DTO.has(metatype)) return value;
-    const plain = value ?? {};
-    if (typeof plain !== 'object' || Array.isArray(plain))
+    const plain = value === undefined ? {} : value;
+    if (typeof plain !== 'object' || plain === null || Array.isArray(plain))
       throw ValidationFailed.of('body', 'body must be a JSON object');
     const faults: FieldError[] = [];
     const dto = toInstance(metatype as Type, plain as Record<string, unknown>, faults);
