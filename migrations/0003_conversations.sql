@@ -14,7 +14,6 @@ CREATE TABLE agents (
   updated_at timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (tenant_id, id)
 );
-CREATE INDEX agents_list ON agents (tenant_id, created_at DESC, id DESC) WHERE deleted_at IS NULL;
 SELECT atrium_tenant_table('agents', 'SELECT, INSERT, UPDATE, DELETE');
 
 CREATE TABLE agent_versions (
@@ -67,7 +66,6 @@ CREATE TABLE sessions (
   PRIMARY KEY (tenant_id, id),
   FOREIGN KEY (tenant_id, agent_id) REFERENCES agents (tenant_id, id)
 );
-CREATE INDEX sessions_by_creation ON sessions (tenant_id, created_at DESC, id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX sessions_by_activity ON sessions (tenant_id, last_activity_at DESC, id DESC) WHERE deleted_at IS NULL;
 CREATE INDEX sessions_of_agent ON sessions (tenant_id, agent_id);
 SELECT atrium_tenant_table('sessions', 'SELECT, INSERT, UPDATE, DELETE');

@@ -54,6 +54,19 @@ describe('a message that waits for its answer', () => {
   });
 });
 
+describe('the metrics', () => {
+  it('count runs by how they ended', async () => {
+    const { as, sessionId } = await given.session();
+    const completed = async (): Promise<number> => {
+      const { text } = await as.get('metrics').expect(200);
+      return Number(/^atrium_runs_ended_total\{status="completed"\} (\d+)$/m.exec(text)?.[1] ?? 0);
+    };
+    const before = await completed();
+    await as.post(`/sessions/${sessionId}/messages`, { content: 'Hi' }).expect(201);
+    expect(await completed()).toBe(before + 1);
+  });
+});
+
 describe('a message in the background', () => {
   it('answers 202 at once, and the run can be read until its end', async () => {
     const { as, sessionId } = await given.session();

@@ -17,6 +17,7 @@ import { RunEventWriter } from './run-loop/run-event.writer.js';
 import { RunJournal } from './run-loop/run-journal.js';
 import { RunLoader } from './run-loop/run-loader.js';
 import { RunLoop } from './run-loop/run-loop.js';
+import { RunMetrics } from './run-loop/run-metrics.js';
 import { RunStepsRepository } from './run-loop/run-steps.repository.js';
 import { ToolRound } from './run-loop/tool-round.js';
 import { RunsController } from './runs/runs.controller.js';
@@ -51,6 +52,7 @@ import { SessionSources } from './streams/session-source.js';
     RunEnding,
     RunLoader,
     RunLoop,
+    RunMetrics,
     ToolRound,
     ExecuteRunProcessor,
     RunAnswers,

@@ -4,17 +4,19 @@ import type { JobPayload } from '../../../contracts/jobs.js';
 import { Actor } from '../../../platform/access/actor.js';
 import { runAs } from '../../../platform/access/scope.js';
 import { DatabaseGone } from '../../../platform/database/database-errors.js';
+import { Db } from '../../../platform/database/db.js';
 import type { JobContext, JobProcessor } from '../../../platform/jobs/job-processor.js';
 import { LeaseKeeper } from '../../../platform/jobs/lease-keeper.js';
 import { WorkClaims, type Claim } from '../../../platform/jobs/work-claims.js';
 import { Live } from '../../../platform/live/live.js';
-import type { RunError } from '../runs/run.js';
+import type { Run, RunError } from '../runs/run.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import { RunEnding } from './run-ending.js';
 import { Interruption, RunHold } from './run-hold.js';
 import { limitError, LimitReached } from './run-limits.js';
 import { RunLoader } from './run-loader.js';
 import { RunLoop } from './run-loop.js';
+import { RunMetrics } from './run-metrics.js';
 import type { RunState } from './run-state.js';
 
 /** Answers the doorbell of a run: claims it, drives it to its end, or leaves it for another. */
@@ -32,6 +34,8 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
     private readonly loop: RunLoop,
     private readonly ending: RunEnding,
     private readonly live: Live,
+    private readonly metrics: RunMetrics,
+    private readonly db: Db,
   ) {}
 
   onModuleInit(): void {
@@ -39,11 +43,7 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
   }
 
   async process({ tenantId, runId }: JobPayload<'run.execute'>, { signal }: JobContext): Promise<void> {
-    const claimed = await runAs(Actor.job(tenantId), async () => {
-      const claim = await this.claims.claim('runs', runId);
-      const run = claim && (await this.runs.find(runId));
-      return claim && run ? { claim, run } : null;
-    });
+    const claimed = await runAs(Actor.job(tenantId), () => this.db.run(() => this.claim(runId)));
     if (!claimed) return;
     const { claim, run } = claimed;
     const hold = new RunHold(run, claim.fence);
@@ -55,6 +55,7 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
     signal.addEventListener('abort', stop);
     if (signal.aborted) stop();
     this.holds.set(runId, hold);
+    const letGo = this.metrics.hold(claim.takenOver);
     try {
       await runAs(Actor.job(tenantId, run.createdBy), () => this.hold(hold, claim));
     } finally {
@@ -62,7 +63,14 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
       signal.removeEventListener('abort', stop);
       release();
       hold.release();
+      letGo();
     }
+  }
+
+  private async claim(runId: string): Promise<{ claim: Claim; run: Run } | null> {
+    const claim = await this.claims.claim('runs', runId);
+    const run = claim && (await this.runs.find(runId));
+    return run && { claim, run };
   }
 
   private async hold(hold: RunHold, claim: Claim): Promise<void> {

@@ -13,6 +13,7 @@ import { SessionsRepository } from '../sessions.repository.js';
 import { RunDisplay } from './run-display.js';
 import type { RunHold } from './run-hold.js';
 import { RunJournal, type JournalEntry } from './run-journal.js';
+import { RunMetrics } from './run-metrics.js';
 import { answerOf, keptBlocks, keptText, type RunState } from './run-state.js';
 import { RunStepsRepository } from './run-steps.repository.js';
 
@@ -29,6 +30,7 @@ export class RunEnding {
     private readonly sessions: SessionsRepository,
     private readonly news: SessionNews,
     private readonly events: Events,
+    private readonly metrics: RunMetrics,
   ) {}
 
   /** `last`: the blocks of the final model call, if it is not yet among the turns. */
@@ -83,6 +85,7 @@ export class RunEnding {
         run.openMessageId = openMessageId;
         throw error;
       });
+    this.metrics.end(ending.status);
     if (session) this.news.changed(session);
   }
 
