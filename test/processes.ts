@@ -35,7 +35,7 @@ export class Processes {
   static async start(options: { store?: TestStore; sql?: string } = {}): Promise<Processes> {
     const processes = new Processes(options.store ?? (await createTestStore()));
     await processes.upstream.start();
-    if (options.sql) await processes.run(options.sql);
+    if (options.sql) await processes.run(options.sql, 'MIGRATION_DATABASE_URL');
     if (processes.isSplit) processes.front = await processes.launch({ ROLE: 'api' });
     await processes.addWorker();
     return processes;
@@ -66,7 +66,7 @@ export class Processes {
   async replaceWorker(how: 'kill' | 'stop', isLeaseOver = false): Promise<void> {
     if (this.isSplit) await this.addWorker();
     await this.endWorker(how);
-    if (isLeaseOver) await this.run(LEASES_OVER);
+    if (isLeaseOver) await this.run(LEASES_OVER, 'DATABASE_URL');
     if (!this.isSplit) await this.addWorker();
   }
 
@@ -134,14 +134,17 @@ export class Processes {
     return this.script.get(lastUserText(request))?.(request) ?? failing(400, {}, 'not in the script');
   }
 
-  private async run(sql: string): Promise<void> {
-    const { MIGRATION_DATABASE_URL: url, DATA_DIR: folder = '' } = this.store.environment;
+  private async run(sql: string, as: 'DATABASE_URL' | 'MIGRATION_DATABASE_URL'): Promise<void> {
+    const { [as]: url, DATA_DIR: folder = '' } = this.store.environment;
     const embedded = url === undefined ? await EmbeddedPostgres.start(folder) : null;
     const client = new pg.Client(embedded?.connection ?? { connectionString: url });
-    await client.connect();
-    await client.query(sql);
-    await client.end();
-    await embedded?.stop();
+    try {
+      await client.connect();
+      await client.query(sql);
+    } finally {
+      await client.end();
+      await embedded?.stop();
+    }
   }
 }
 
