@@ -51,7 +51,7 @@ export class RunsService {
   /** Asks the run's holder to stop; a run that nobody holds is ended here. @throws NotFound, Conflict when it has ended */
   async cancel(id: string): Promise<RunDto> {
     const { tenantId } = currentTenantActor();
-    const run = await this.db.run(async () => {
+    await this.db.run(async () => {
       const before = await this.require(id);
       if (!(await this.runs.requestCancel(id))) throw new Conflict(`The run has ended: it is ${before.status}`);
       await this.events.publish('run.cancelRequested', {
@@ -60,10 +60,9 @@ export class RunsService {
         payload: { sessionId: before.sessionId },
       });
       this.db.afterCommit(() => this.live.signal('run.cancel', { runId: id }));
-      return before;
     });
     // Not by the queue: all workers may be busy for long. Whoever holds the run keeps it.
     await this.processor.process({ tenantId, runId: id }, { signal: new AbortController().signal });
-    return shownRun(await this.answers.ended(run, CANCEL_WAIT_MS));
+    return shownRun(await this.answers.ended(await this.require(id), CANCEL_WAIT_MS));
   }
 }
