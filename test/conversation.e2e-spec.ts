@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from './app.js';
 import { Given } from './given.js';
+import { eventually } from './platform-fixtures.js';
 import { allEvents } from './sse.js';
 import { failing, saying } from './upstream/reply.js';
 
@@ -116,9 +117,14 @@ describe('a busy session', () => {
   it('refuses a second message, and takes one again after a cancel', async () => {
     const { as, sessionId } = await given.session({ model: 'claude-haiku-4-5' });
     app.upstream.enqueue({ silent: true });
+    const { calls } = app.upstream;
     const { run } = (
       await as.post(`/sessions/${sessionId}/messages`, { content: 'Hi', background: true }).expect(202)
     ).json<Sent>();
+    await eventually(
+      () => app.upstream.calls,
+      (now) => now > calls,
+    );
     expect((await as.get(`/sessions/${sessionId}`)).json()).toMatchObject({ status: 'processing' });
     const refused = await as.post(`/sessions/${sessionId}/messages`, { content: 'Me too' }).expect(409);
     expect(refused.json()).toMatchObject({ code: 'run_in_progress' });

@@ -76,10 +76,22 @@ export class KeyedPosts {
   }
 
   async cancel(): Promise<KeyedPost> {
-    this.app.upstream.enqueue({ silent: true });
     const { as, path } = await this.message({});
-    const { run } = (await as.post(path, { content: 'Hi', background: true }).expect(202)).json<Sent>();
+    const { run } = await this.hanging(as, path);
     return { as, path: `/runs/${run.id}/cancel`, made: () => count(as, `/audit-logs?resourceId=${run.id}`) };
+  }
+
+  /** A message that the model never answers. A run cancelled sooner would leave the silence to the next one that asks. */
+  async hanging(as: Client, path: string): Promise<Sent> {
+    const { upstream } = this.app;
+    const { calls } = upstream;
+    upstream.enqueue({ silent: true });
+    const sent = (await as.post(path, { content: 'Hi', background: true }).expect(202)).json<Sent>();
+    await eventually(
+      () => upstream.calls,
+      (now) => now > calls,
+    );
+    return sent;
   }
 
   async acceptance(): Promise<KeyedPost> {

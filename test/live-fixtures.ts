@@ -23,6 +23,7 @@ import { sessionRoom, type Envelope, type RunEnvelope, type RunEventType } from 
 import { permissionsOf, type Role } from '../src/contracts/permissions.js';
 import type { TenantActor } from '../src/platform/access/actor.js';
 import { Authenticator, type Authenticated } from '../src/platform/access/authenticator.js';
+import { credentialOf } from '../src/platform/access/credential.js';
 import { currentTenantActor, inScope, newScope } from '../src/platform/access/scope.js';
 import { ConfigModule } from '../src/platform/config/config.module.js';
 import { Settings } from '../src/platform/config/settings.js';
@@ -180,7 +181,7 @@ class RequestScope implements NestMiddleware {
   constructor(private readonly doorman: Doorman) {}
 
   use(request: Request, _response: Response, next: NextFunction): void {
-    const actor = this.doorman.known.get(request.get('authorization') ?? '')?.actor ?? null;
+    const actor = this.doorman.known.get(credentialOf(request.headers) ?? '')?.actor ?? null;
     inScope(newScope({ actor }), next);
   }
 }

@@ -92,6 +92,15 @@ onRedis('Two processes', () => {
     await far.got(3);
   });
 
+  it('ask the rows in all of them who may still see a session', async () => {
+    const apps = await given();
+    const far = await follower(apps.there);
+    await eventually(subscribers, (count) => count === 1);
+    apps.runs.store('unheard', 'run.started');
+    apps.here.live.recheck(room);
+    await far.got(1);
+  });
+
   it('end access together', async () => {
     const apps = await given();
     const far = await follower(apps.there);

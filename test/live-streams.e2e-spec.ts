@@ -24,7 +24,7 @@ afterEach(async () => {
 /** The response as soon as its headers are there; its text is collected. */
 async function get(app: LiveApp, path: string, headers: Record<string, string> = {}) {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    request(`${app.url}${path}`, { headers: { authorization: 'token', ...headers } }, resolve)
+    request(`${app.url}${path}`, { headers: { authorization: 'Bearer token', ...headers } }, resolve)
       .on('error', reject)
       .end();
   });
@@ -87,7 +87,10 @@ describe('A run as server-sent events', () => {
     const app = await given();
     app.doorman.let('other', { userId: 'u2' });
     app.happen('a', 'run.started');
-    const streams = [await get(app, '/runs/a/events'), await get(app, '/runs/a/events', { authorization: 'other' })];
+    const streams = [
+      await get(app, '/runs/a/events'),
+      await get(app, '/runs/a/events', { authorization: 'Bearer other' }),
+    ];
     app.live.signal('access.revoked', { tenantId: 't1', userId: 'u1' });
     await eventually(
       () => streams.map(({ hasEnded }) => hasEnded),
@@ -100,6 +103,52 @@ describe('A run as server-sent events', () => {
       () => streams.map(({ hasEnded }) => hasEnded),
       ([, other]) => other === true,
     );
+  });
+});
+
+describe('Whose credential no longer counts, though no signal said so', () => {
+  const OFTEN = { limits: { accessRecheckMs: 20 } };
+
+  it('is cut off, also after a change of role', async () => {
+    const app = await given(OFTEN);
+    app.doorman.let('other', { userId: 'u2' });
+    app.happen('a', 'run.started');
+    const streams = [
+      await get(app, '/runs/a/events'),
+      await get(app, '/runs/a/events', { authorization: 'Bearer other' }),
+    ];
+    app.doorman.known.delete('token');
+    app.doorman.let('other', { userId: 'u2', role: 'viewer' });
+    await eventually(
+      () => streams.map(({ hasEnded }) => hasEnded),
+      (ended) => ended.every(Boolean),
+    );
+    expect(streams.map(({ text }) => ids(text))).toEqual([[1], [1]]);
+  });
+
+  it('reads on when it has but expired', async () => {
+    const app = await given(OFTEN);
+    const expiresAt = new Date(Date.now() + 200);
+    let asked = 0;
+    app.doorman.authenticate = async (credential) => {
+      asked++;
+      return expiresAt > new Date() ? (app.doorman.known.get(credential) ?? null) : null;
+    };
+    app.doorman.let('token', { expiresAt });
+    app.happen('a', 'run.started');
+    const stream = await get(app, '/runs/a/events');
+    await eventually(
+      () => asked,
+      (times) => times > 0,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(stream.hasEnded).toBe(false);
+    app.happen('a', 'run.completed');
+    await eventually(
+      () => stream.hasEnded,
+      (ended) => ended,
+    );
+    expect(ids(stream.text)).toEqual([1, 2]);
   });
 });
 
@@ -149,7 +198,7 @@ function connections(app: LiveApp): Promise<number> {
   });
 }
 
-const get11 = 'GET /runs/a/events HTTP/1.1\r\nhost: x\r\nauthorization: token\r\n\r\n';
+const get11 = 'GET /runs/a/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer token\r\n\r\n';
 const upgrade = [
   'GET /socket.io/?EIO=4&transport=websocket HTTP/1.1',
   'host: x',

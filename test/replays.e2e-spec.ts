@@ -223,8 +223,7 @@ describe('A key', () => {
 
   it('of a message to a busy session is free again', async () => {
     const { as, path } = await posts.message({});
-    app.upstream.enqueue({ silent: true });
-    const { run } = (await as.post(path, { content: 'First', background: true }).expect(202)).json<Sent>();
+    const { run } = await posts.hanging(as, path);
     const key = keyed();
     const busy = await as.post(path, { content: 'Second' }, key).expect(409);
     expect(busy.json()).toMatchObject({ code: 'run_in_progress' });

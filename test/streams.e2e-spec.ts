@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { RunEnvelope } from '../src/contracts/live-events.js';
+import { LiveLimits } from '../src/platform/live/live-limits.js';
 import { startApp, type TestApp } from './app.js';
 import type { Client } from './client.js';
 import { Conversations, manyModels, type Sent, type Talk } from './conversations.js';
@@ -188,6 +189,8 @@ describe('A reader', () => {
   });
 
   it('of a session that is made private is shown no more of it', async () => {
+    // Not found by looking again now and then, but told.
+    Object.assign(app.nest.get(LiveLimits), { quietMs: 600_000, recheckMs: 600_000 });
     const talk = await talks.start();
     const { sessionId } = talk;
     await talk.as.patch(`/sessions/${sessionId}`, { visibility: 'tenant' }).expect(200);
@@ -204,6 +207,7 @@ describe('A reader', () => {
     expect(socket.of(runId)).toEqual(seen);
     const again = await socket.say('session.join', { sessionId, runId });
     expect(again).toMatchObject({ ok: false, error: { code: 'not_found' } });
+    Object.assign(app.nest.get(LiveLimits), new LiveLimits());
   }, 30_000);
 
   it('who is removed is cut off, while others read on', async () => {

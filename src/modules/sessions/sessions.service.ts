@@ -65,6 +65,7 @@ export class SessionsService {
         payload: {},
         changes: { ...dto },
       });
+      if (before.visibility === 'tenant' && changes.visibility === 'private') this.hideAfterCommit(before);
       return { ...before, ...changes, updatedAt: new Date() };
     });
     this.news.changed(session);
@@ -79,6 +80,7 @@ export class SessionsService {
         throw new Conflict('A run is on in this session: cancel it first', { code: 'run_in_progress' });
       }
       await this.sessions.markDeleted(id);
+      this.hideAfterCommit(session);
       await this.events.publish('session.deleted', { resourceType: 'session', resourceId: id, payload: {} });
     });
   }
@@ -88,6 +90,10 @@ export class SessionsService {
     const session = await this.sessions.findVisible(id);
     if (!session) throw new NotFound('Session');
     return session;
+  }
+
+  private hideAfterCommit({ tenantId, id }: SessionEntity): void {
+    this.db.afterCommit(() => this.news.hidden(tenantId, id));
   }
 
   private async requireReferences(dto: CreateSessionDto): Promise<void> {

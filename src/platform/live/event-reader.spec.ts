@@ -268,15 +268,37 @@ describe('EventReader of a session', () => {
     expect(client.shown).toBe('n1 n2');
   });
 
-  it('passes on loose events unless it is behind', async () => {
+  it('passes on loose events, and once it has caught up the last of those that came meanwhile', async () => {
     const { client, rows, start, happen, live } = given();
     await start();
     live.emit(room, [loose]);
     rows.add(event('a', 1));
     happen(event('a', 2));
     live.emit(room, [loose]);
+    live.emit(room, [{ ...loose, data: 'last' }]);
     await settled();
-    expect(client.shown).toBe('session.updated a1 a2');
+    expect(client.shown).toBe('session.updated a1 a2 session.updated');
+    expect(client.got.at(-1)).toMatchObject({ data: 'last' });
+  });
+
+  it('shows nothing after a recheck until the rows were asked, and nothing at all when they say no', async () => {
+    const { client, rows, start, happen, live, reader } = given();
+    await start();
+    happen(event('a', 1));
+    live.recheck(room);
+    happen(event('a', 2));
+    live.emit(room, [loose]);
+    expect(client.shown).toBe('a1');
+    await settled();
+    expect(client.shown).toBe('a1 a2 session.updated');
+    rows.reading = () => {
+      throw new NotFound('Session');
+    };
+    live.recheck(room);
+    happen(event('a', 3));
+    live.emit(room, [loose]);
+    expect(await reader.ended).toBe('gone');
+    expect(client.shown).toBe('a1 a2 session.updated');
   });
 
   it('shares reads and serialised events with the other readers of its session', async () => {

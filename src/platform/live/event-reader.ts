@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Logger } from '@nestjs/common';
 import { DomainError } from '../../contracts/errors.js';
-import type { Envelope, Room } from '../../contracts/live-events.js';
+import type { Envelope, LooseEnvelope, LooseEventType, Room } from '../../contracts/live-events.js';
 import type { EventSink } from './event-sink.js';
 import type { EventSource, RunPosition } from './event-source.js';
 import type { Live } from './live.js';
@@ -48,6 +48,8 @@ export class EventReader {
   private pumping = false;
   /** The rows have to be asked how far the runs are. */
   private unsure = false;
+  /** Events outside of runs that came while they could not be shown: the last of each type, which says it all. */
+  private readonly later = new Map<LooseEventType, LooseEnvelope>();
   /** Reading failed; the next tick tries again. */
   private troubled = false;
   private ending = false;
@@ -101,6 +103,7 @@ export class EventReader {
     }
     this.troubled = false;
     if (this.isBehind()) this.pump();
+    else this.showLater();
   }
 
   private onEvents(envelopes: readonly Envelope[]): void {
@@ -109,7 +112,8 @@ export class EventReader {
     for (const envelope of envelopes) {
       if (!('seq' in envelope)) {
         // A run's stream is the run's events alone, the same live and replayed.
-        if (!this.following.run && !this.isBlocked()) this.following.sink.write(envelope);
+        if (!this.following.run) this.later.set(envelope.type, envelope);
+        this.showLater();
       } else if (this.follows(envelope.runId) && this.tracks.isNext(envelope)) {
         if (this.isBlocked()) this.tracks.postpone(envelope.runId);
         else this.show(envelope);
@@ -144,6 +148,7 @@ export class EventReader {
       this.pumping = false;
     }
     this.finishIfDone();
+    this.showLater();
   }
 
   private async askPositions(): Promise<void> {
@@ -182,6 +187,12 @@ export class EventReader {
     if (this.tracks.hasEnded(envelope.runId)) return;
     this.following.sink.write(envelope);
     this.tracks.markShown(envelope);
+  }
+
+  private showLater(): void {
+    if (this.isBlocked()) return;
+    for (const envelope of this.later.values()) this.following.sink.write(envelope);
+    this.later.clear();
   }
 
   private follows(runId: string): boolean {

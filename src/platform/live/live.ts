@@ -15,6 +15,8 @@ interface Listener {
 
 const ROOM_CHANNEL = 'atrium:live:';
 const SIGNAL_CHANNEL = 'atrium:signal';
+/** In a room's channel, so that it comes before what is published there afterwards. */
+const RECHECK = 'recheck';
 
 /** The one way by which live events leave. They are hints, shown only of what is stored: any of them may be lost. */
 @Injectable()
@@ -43,9 +45,15 @@ export class Live {
     }
   }
 
+  /** The room's readers in all processes ask the rows who may still see what, before they show anything further. */
+  recheck(room: Room): void {
+    this.gapIn(room);
+    this.wire?.publish(ROOM_CHANNEL + room, RECHECK);
+  }
+
   /**
-   * Returns what ends the subscription. `onGap` is called when events may have been missed, also once after the first
-   * subscription of a room took effect: read rows then.
+   * Returns what ends the subscription. `onGap` is called when events may have been missed or access may have changed,
+   * also once after the first subscription of a room took effect: read rows then.
    */
   subscribe(room: Room, onEvents: (envelopes: readonly Envelope[]) => void, onGap: () => void): () => void {
     const listener: Listener = { events: onEvents, gap: onGap };
@@ -86,6 +94,8 @@ export class Live {
       if (channel === SIGNAL_CHANNEL) {
         const { name, payload } = JSON.parse(text) as { name: SignalName; payload: LiveSignals[SignalName] };
         this.hear(name, payload);
+      } else if (text === RECHECK) {
+        this.gapIn(channel.slice(ROOM_CHANNEL.length) as Room);
       } else {
         this.deliver(channel.slice(ROOM_CHANNEL.length) as Room, JSON.parse(text) as Envelope[]);
       }
@@ -95,10 +105,11 @@ export class Live {
   }
 
   private onGap(channels: string[]): void {
-    for (const channel of channels) {
-      const listeners = this.rooms.get(channel.slice(ROOM_CHANNEL.length) as Room);
-      for (const listener of listeners ?? []) this.guard(() => listener.gap());
-    }
+    for (const channel of channels) this.gapIn(channel.slice(ROOM_CHANNEL.length) as Room);
+  }
+
+  private gapIn(room: Room): void {
+    for (const listener of this.rooms.get(room) ?? []) this.guard(() => listener.gap());
   }
 
   private deliver(room: Room, envelopes: readonly Envelope[]): void {

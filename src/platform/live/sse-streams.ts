@@ -2,6 +2,8 @@ import type { ServerResponse } from 'node:http';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { LiveSignals } from '../../contracts/live-events.js';
 import type { TenantActor } from '../access/actor.js';
+import { Authenticator } from '../access/authenticator.js';
+import { credentialOf } from '../access/credential.js';
 import { currentTenantActor } from '../access/scope.js';
 import type { EventReader, Following } from './event-reader.js';
 import { EventReaders } from './event-readers.js';
@@ -9,6 +11,7 @@ import { Live } from './live.js';
 import { LiveLimits } from './live-limits.js';
 import { concerns } from './revocation.js';
 import { SseSink } from './sse-sink.js';
+import { StreamAccess } from './stream-access.js';
 
 /** Runs as streams of server-sent events. */
 @Injectable()
@@ -19,6 +22,7 @@ export class SseStreams implements OnModuleInit {
     private readonly readers: EventReaders,
     private readonly live: Live,
     private readonly limits: LiveLimits,
+    private readonly authenticator: Authenticator,
   ) {}
 
   onModuleInit(): void {
@@ -37,13 +41,27 @@ export class SseStreams implements OnModuleInit {
     const sink = new SseSink(response);
     const reader = await this.readers.open({ ...following, sink });
     this.open.set(reader, currentTenantActor());
+    const access = this.watchAccess(response, reader);
     sink.start(this.limits.pingMs);
     reader.begin();
     const end = await reader.ended;
+    access?.stop();
     this.open.delete(reader);
     // Nobody watches over what still waits in a stream that was broken off.
     if (end === 'stopped' && sink.bufferedBytes() > 0) sink.close();
     else sink.end();
+  }
+
+  private watchAccess({ req }: ServerResponse, reader: EventReader): StreamAccess | null {
+    const credential = credentialOf(req.headers);
+    if (credential === null) return null;
+    return new StreamAccess({
+      authenticator: this.authenticator,
+      credential,
+      actor: currentTenantActor(),
+      recheckMs: this.limits.accessRecheckMs,
+      onEnded: () => reader.stop(),
+    });
   }
 
   private onRevoked(revoked: LiveSignals['access.revoked']): void {
