@@ -17,6 +17,9 @@ type AdministeredChanges = Partial<Pick<TenantRow, 'name' | 'plan' | 'status'>>;
 /** Deleted, but within the time in which that can be undone. */
 const RESTORABLE = `deleted_at > now() - interval '1 day' * :retentionDays`;
 
+/** A large tenant's rows go in one statement. */
+const ERASURE_LIMIT_MS = 3_600_000;
+
 /** All tenants, for system actors. */
 @Injectable()
 export class AdministeredTenantsRepository {
@@ -99,9 +102,13 @@ export class AdministeredTenantsRepository {
 
   /** With all that is theirs; the slug stays taken. Nothing happens to one that was restored meanwhile. */
   async erase(id: string, retentionDays: number): Promise<void> {
-    await this.db.systemSql(
-      `DELETE FROM tenants WHERE id = :id AND deleted_at <= now() - interval '1 day' * :retentionDays`,
-      { id, retentionDays },
+    await this.db.run(
+      () =>
+        this.db.systemSql(
+          `DELETE FROM tenants WHERE id = :id AND deleted_at <= now() - interval '1 day' * :retentionDays`,
+          { id, retentionDays },
+        ),
+      { limitMs: ERASURE_LIMIT_MS },
     );
   }
 }

@@ -9,6 +9,16 @@ import { openTransaction, transactions, type Transaction } from './transaction.j
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const CONNECT_ATTEMPTS = 6;
+/**
+ * Longer than any transaction of ours takes. A connection that a network lost without a word would otherwise be waited
+ * for as long as TCP tries, a quarter of an hour.
+ */
+const TRANSACTION_LIMIT_MS = 30_000;
+
+interface RunOptions {
+  /** After so long the connection is cut off, and with it the transaction. Counts where the transaction is opened. */
+  limitMs?: number;
+}
 
 /** The only way to the database: every statement runs in a transaction that belongs to one actor. */
 @Injectable()
@@ -17,16 +27,16 @@ export class Db {
 
   /**
    * Joins the open transaction or opens one, as the current actor: role and tenant are set for the transaction alone.
-   * Throws when the open one belongs to another actor.
+   * Throws when the open one belongs to another actor, and DatabaseGone when it does not end in time.
    */
-  async run<T>(fn: (manager: EntityManager) => Promise<T>): Promise<T> {
+  async run<T>(fn: (manager: EntityManager) => Promise<T>, { limitMs }: RunOptions = {}): Promise<T> {
     const actor = currentActor();
     const outer = openTransaction();
     if (outer) {
       if (outer.actor !== actor) throw new Error('A transaction of another actor is open');
       return fn(outer.manager);
     }
-    const connection = await this.begin(actor);
+    const connection = await this.begin(actor, limitMs);
     const { runner, client } = connection;
     const transaction: Transaction = { manager: runner.manager, actor, afterCommit: [], ended: false };
     let broken = false;
@@ -102,10 +112,10 @@ export class Db {
   }
 
   /** Until BEGIN has passed nothing was done, so a restart of the database is waited out instead of failing. */
-  private async begin(actor: Actor): Promise<Connection> {
+  private async begin(actor: Actor, limitMs?: number): Promise<Connection> {
     const set = beginStatement(actor);
     for (let attempt = 1; ; attempt++) {
-      const connection = await this.connect();
+      const connection = await this.connect(limitMs);
       try {
         await connection.client.query(set);
         markTransaction(connection.runner, true);
@@ -119,11 +129,12 @@ export class Db {
     }
   }
 
-  private async connect(): Promise<Connection> {
+  private async connect(limitMs = TRANSACTION_LIMIT_MS): Promise<Connection> {
     for (let attempt = 1; ; attempt++) {
       const runner = this.dataSource.createQueryRunner();
       try {
-        return { runner, client: (await runner.connect()) as PoolClient };
+        const client = (await runner.connect()) as PoolClient;
+        return { runner, client, limit: setTimeout(() => void client.end(), limitMs) };
       } catch (error) {
         await runner.release();
         if (!isConnectionFailure(error)) throw error;
@@ -137,6 +148,7 @@ export class Db {
 interface Connection {
   runner: QueryRunner;
   client: PoolClient;
+  limit: NodeJS.Timeout;
 }
 
 export type LookupFunction = 'atrium_user_by_email' | 'atrium_token_session' | 'atrium_api_key';
@@ -153,7 +165,8 @@ function literal(text: string): string {
   return ` E'${escaped}'`;
 }
 
-async function release({ runner, client }: Connection, broken: boolean): Promise<void> {
+async function release({ runner, client, limit }: Connection, broken: boolean): Promise<void> {
+  clearTimeout(limit);
   markTransaction(runner, false);
   // The pool drops a client that is ending; one in an unknown state must not serve the next request.
   if (broken) void client.end().catch(() => undefined);

@@ -11,11 +11,12 @@ import { WORK, WORK_TABLES, type WorkTable } from './work-tables.js';
 const SWEEP_MS = 1_000;
 /** Much is to be rung for (Redis was lost): the next pass comes soon. */
 const BUSY_SWEEP_MS = 100;
-/** A pass over a long backlog takes a while; so much longer is the pause after it. */
+/** A pass over a long backlog takes a while; so much longer is the pause after it, up to the longest. */
 const REST_PER_WORK = 10;
+const LONGEST_REST_MS = 5_000;
 /** Rows looked at in one pass, of each table. */
 const PAGE = 200;
-const AGAIN_QUEUED_MS = 30_000;
+const AGAIN_QUEUED_MS = 5_000;
 const AGAIN_EXPIRED_MS = 2_000;
 
 interface OpenRow {
@@ -58,8 +59,8 @@ export class WorkSweeper implements OnApplicationBootstrap, BeforeApplicationShu
       const rung = await this.sweep(table);
       if (rung > PAGE / 2) busy = true;
     }
-    const took = performance.now() - startedAt;
-    return Math.max(busy ? BUSY_SWEEP_MS : SWEEP_MS * (0.75 + Math.random() / 2), took * REST_PER_WORK);
+    const rest = Math.min((performance.now() - startedAt) * REST_PER_WORK, LONGEST_REST_MS);
+    return Math.max(busy ? BUSY_SWEEP_MS : SWEEP_MS * (0.75 + Math.random() / 2), rest);
   }
 
   private async sweep(table: WorkTable): Promise<number> {

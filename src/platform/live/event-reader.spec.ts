@@ -75,8 +75,8 @@ function given(part: Partial<Following> = {}) {
   const live = new Live(null);
   const reads = new SharedReads();
   const limits = Object.assign(new LiveLimits(), { pageRows: 4 });
-  const newReader = (sink: EventSink = client) =>
-    new EventReader({ room, source: rows, sink, ...part }, { live, reads, limits, follower: 'u' });
+  const newReader = (sink: EventSink = client, source: EventSource = rows, follower = 'u') =>
+    new EventReader({ room, source, sink, ...part }, { live, reads, limits, follower });
   const reader = newReader();
   const start = async () => {
     await reader.open();
@@ -291,14 +291,26 @@ describe('EventReader of a session', () => {
     expect(client.shown).toBe('a1');
     await settled();
     expect(client.shown).toBe('a1 a2 session.updated');
-    rows.reading = () => {
-      throw new NotFound('Session');
-    };
+    rows.runs = () => Promise.reject(new NotFound('Session'));
     live.recheck(room);
     happen(event('a', 3));
     live.emit(room, [loose]);
     expect(await reader.ended).toBe('gone');
     expect(client.shown).toBe('a1 a2 session.updated');
+  });
+
+  it('shares no reads with those who may be shown something else', async () => {
+    const { rows, client, reader, newReader, live } = given();
+    rows.add(event('a', 1));
+    const strangers = newReader(new Client(), { runs: () => rows.runs(), read: async () => [] }, 'stranger');
+    for (const each of [strangers, reader]) {
+      await each.open();
+      each.begin();
+    }
+    rows.add(event('a', 2), event('a', 3));
+    live.emit(room, [event('a', 3)]);
+    await settled();
+    expect(client.shown).toBe('a2 a3');
   });
 
   it('shares reads and serialised events with the other readers of its session', async () => {

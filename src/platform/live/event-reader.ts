@@ -158,9 +158,9 @@ export class EventReader {
 
   private async readPage(runId: string | undefined): Promise<void> {
     if (runId === undefined) return;
-    const { limits, reads } = this.context;
+    const { limits, reads, follower } = this.context;
     const [after, known] = [this.tracks.shown(runId), this.tracks.known(runId)];
-    const rows = await reads.read(`${this.following.room} ${runId} ${after}`, () =>
+    const rows = await reads.read(`${this.following.room} ${runId} ${after} ${follower}`, () =>
       this.following.source.read(runId, after, limits.pageRows),
     );
     for (const row of rows) {

@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Actor } from '../src/platform/access/actor.js';
+import { inScope, newScope } from '../src/platform/access/scope.js';
+import { DatabaseGone } from '../src/platform/database/database-errors.js';
+import type { Db } from '../src/platform/database/db.js';
+import { queuePrefix } from '../src/platform/jobs/queue-prefix.js';
+import { openTestDatabase } from './database.js';
+
+type TestDatabase = Awaited<ReturnType<typeof openTestDatabase>>;
+
+let [database, other]: TestDatabase[] = [];
+let db: Db;
+
+beforeAll(async () => {
+  [database, other] = [await openTestDatabase(), await openTestDatabase()];
+  db = database.db;
+}, 60_000);
+afterAll(async () => {
+  await database?.close();
+  await other?.close();
+});
+
+const asSystem = <T>(fn: () => Promise<T>) => inScope(newScope({ actor: Actor.system('test') }), fn);
+const slugs = () => asSystem(() => db.systemSql<{ slug: string }>('SELECT slug FROM tenant_slugs'));
+const take = (slug: string) => db.systemSql('INSERT INTO tenant_slugs (slug) VALUES (:slug)', { slug });
+
+describe('A transaction that does not end in time', () => {
+  it.each([
+    ['because a statement gets no answer', () => db.systemSql('SELECT pg_sleep(1)')],
+    ['because its own code does not go on', () => new Promise((resolve) => setTimeout(resolve, 300))],
+  ])('is cut off, %s, and leaves nothing', async (_why, dawdle) => {
+    const late = asSystem(() =>
+      db.run(
+        async () => {
+          await take('late');
+          await dawdle();
+          await take('later');
+        },
+        { limitMs: 100 },
+      ),
+    );
+    await expect(late).rejects.toBeInstanceOf(DatabaseGone);
+    expect(await slugs()).toEqual([]);
+  });
+
+  it('costs the pool nothing', async () => {
+    const dawdling = Array.from({ length: 20 }, () =>
+      asSystem(() => db.run(() => new Promise((resolve) => setTimeout(resolve, 200)), { limitMs: 20 })),
+    );
+    const ends = await Promise.allSettled(dawdling);
+    expect(ends.every(({ status }) => status === 'rejected')).toBe(true);
+    await asSystem(() => take('in-time'));
+    expect(await slugs()).toEqual([{ slug: 'in-time' }]);
+  });
+});
+
+describe('The queues of a database', () => {
+  it('are its own', async () => {
+    const prefixes = [await queuePrefix(db), await queuePrefix(db), await queuePrefix(other!.db)];
+    expect(prefixes[1]).toBe(prefixes[0]);
+    if (process.env['TEST_DATABASE_URL']) expect(prefixes[2]).not.toBe(prefixes[0]);
+  });
+});
