@@ -1,5 +1,5 @@
 import { ValidateBy, type ValidationOptions } from 'class-validator';
-import { compile } from 'json-p3';
+import { policyPath } from '../../contracts/policy-path.js';
 
 const MOST = 50;
 const LONGEST = 1000;
@@ -25,16 +25,17 @@ function faultOf(patterns: unknown): string | null {
   for (const [path, pattern] of entries) {
     if (typeof pattern !== 'string' || pattern.length > LONGEST)
       return `must map each path to a text of at most ${LONGEST}`;
-    if (path.length > LONGEST || !isJsonPath(path)) return 'must have JSONPaths as its keys';
+    const fault = path.length > LONGEST ? 'too long' : pathFault(path);
+    if (fault) return `must have JSONPaths as its keys: ${fault}`;
   }
   return null;
 }
 
-function isJsonPath(path: string): boolean {
+function pathFault(path: string): string | null {
   try {
-    compile(path);
-    return true;
-  } catch {
-    return false;
+    policyPath(path);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
   }
 }

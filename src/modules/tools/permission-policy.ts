@@ -1,5 +1,6 @@
-import { query, type JSONValue } from 'json-p3';
+import type { JSONValue } from 'json-p3';
 import type { PermissionPolicy, PermissionRule, PolicyAction } from '../../contracts/permission-policy.js';
+import { policyPath } from '../../contracts/policy-path.js';
 import { matchesWildcard } from './wildcard.js';
 
 const STRICTNESS: Record<PolicyAction, number> = { allow: 0, ask: 1, deny: 2 };
@@ -25,7 +26,8 @@ function ofLevel(level: PermissionPolicy, tool: string, input: Record<string, un
 function matches(rule: PermissionRule, tool: string, input: Record<string, unknown>): boolean {
   if (!matchesWildcard(rule.tool, tool)) return false;
   return Object.entries(rule.arguments ?? {}).every(([path, pattern]) =>
-    query(path, input as JSONValue)
+    policyPath(path)
+      .query(input as JSONValue)
       .values()
       .some((value) => matchesWildcard(pattern, typeof value === 'string' ? value : JSON.stringify(value))),
   );

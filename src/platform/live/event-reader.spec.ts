@@ -303,10 +303,8 @@ describe('EventReader of a session', () => {
     const { rows, client, reader, newReader, live } = given();
     rows.add(event('a', 1));
     const strangers = newReader(new Client(), { runs: () => rows.runs(), read: async () => [] }, 'stranger');
-    for (const each of [strangers, reader]) {
-      await each.open();
-      each.begin();
-    }
+    for (const each of [strangers, reader]) await each.open();
+    for (const each of [strangers, reader]) each.begin();
     rows.add(event('a', 2), event('a', 3));
     live.emit(room, [event('a', 3)]);
     await settled();
@@ -320,11 +318,9 @@ describe('EventReader of a session', () => {
     counted.data = { toJSON: () => ++serialised };
     rows.add(counted);
     const clients = Array.from({ length: 100 }, () => new Client());
-    for (const client of clients) {
-      const reader = newReader(client);
-      await reader.open();
-      reader.begin();
-    }
+    const readers = clients.map((client) => newReader(client));
+    for (const reader of readers) await reader.open();
+    for (const reader of readers) reader.begin();
     const next = event('a', 2);
     rows.add(next, event('a', 3));
     live.emit(room, [event('a', 3)]);
