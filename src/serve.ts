@@ -1,4 +1,5 @@
 import { createApp } from './bootstrap.js';
+import { modelFaults } from './modules/models/model-settings.js';
 import { BadSettings, loadSettings, readEnvironment } from './platform/config/load-settings.js';
 import type { Settings } from './platform/config/settings.js';
 import { DataDirInUse } from './platform/database/embedded/embedded-postgres.js';
@@ -15,14 +16,14 @@ export async function serve(): Promise<void> {
     await app.listen(settings.http.port, settings.http.host);
     app.get(Readiness).markReady();
   } catch (error) {
-    process.stderr.write(`${startFault(error)}\n`);
+    process.stderr.write(`${startFault(error, settings)}\n`);
     process.exit(1);
   }
 }
 
 function settingsOrExit(): Settings {
   try {
-    return loadSettings(readEnvironment());
+    return loadSettings(readEnvironment(), modelFaults);
   } catch (error) {
     if (!(error instanceof BadSettings)) throw error;
     for (const fault of error.faults) process.stderr.write(`${fault}\n`);
@@ -30,7 +31,11 @@ function settingsOrExit(): Settings {
   }
 }
 
-function startFault(error: unknown): string {
+function startFault(error: unknown, { http }: Settings): string {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  if (code === 'EADDRINUSE') return `PORT ${http.port} of ${http.host} is in use by another process`;
+  if (code === 'EACCES') return `PORT ${http.port} of ${http.host} may not be opened by this user`;
+  if (code === 'EADDRNOTAVAIL') return `HOST ${http.host} is no address of this machine`;
   if (error instanceof DataDirInUse || error instanceof MigrationFailed) return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -152,6 +152,38 @@ describe('a suspended tenant', () => {
     await anyone.post('/auth/refresh', { refreshToken: tenant.owner.refreshToken }).expect(200);
   });
 
+  it.each([
+    ['suspended', 'active again', { status: 'suspended' }, { status: 'active' }],
+    ['deleted', 'restored', null, null],
+  ])('that is %s has its runs wait, also those under way, until it is %s', async (_how, _back, off, on) => {
+    const { as, sessionId, tenantId } = await given.session({ model: 'claude-haiku-4-5' });
+    app.upstream.enqueue({ silent: true });
+    const { length } = app.upstream.requests;
+    const body = { content: 'Hi', background: true };
+    const { run } = (await as.post(`/sessions/${sessionId}/messages`, body).expect(202)).json<{
+      run: { id: string };
+    }>();
+    await eventually(
+      () => app.upstream.requests.length,
+      (calls) => calls > length,
+    );
+    const path = `/admin/tenants/${tenantId}`;
+    await (off ? admin.patch(path, off).expect(200) : admin.delete(path).expect(204));
+    await eventually(
+      () => app.upstream.requests[length]?.aborted,
+      (aborted) => aborted === true,
+    );
+    // Long enough for a ring to be heard.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(app.upstream.requests.length).toBe(length + 1);
+    await (on ? admin.patch(path, on).expect(200) : admin.post(`${path}/restore`).expect(200));
+    const ended = await eventually(
+      async () => (await as.get(`/runs/${run.id}`).expect(200)).json<{ status: string }>(),
+      ({ status }) => status === 'completed',
+    );
+    expect(ended).toMatchObject({ attempts: 2 });
+  });
+
   it('does not keep its people out of their other tenants', async () => {
     const [first, second] = [await given.tenant(), await given.tenant()];
     const person = await given.member(first, 'member');

@@ -169,7 +169,7 @@ describe('Held claims', () => {
       doNotFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'nextTick', 'queueMicrotask', 'Date'],
     });
     const keeper = new LeaseKeeper(db);
-    const callbacks = { onLost: jest.fn(), onCancel: jest.fn() };
+    const callbacks = { onLost: jest.fn(), onCancel: jest.fn(), onSuspended: jest.fn() };
     const release = keeper.hold('runs', tenantId, runId, claim!.fence, callbacks);
     return { tenantId, runId, claims, keeper, callbacks, release };
   }
@@ -231,12 +231,28 @@ describe('Held claims', () => {
     expect(callbacks.onCancel).toHaveBeenCalledTimes(1);
   });
 
+  it.each(["status = 'suspended'", 'deleted_at = now()'])('are told that their tenant has %s', async (change) => {
+    const { tenantId, callbacks, release } = await given();
+    await asSystem(db, `UPDATE tenants SET ${change} WHERE id = :tenantId`, { tenantId });
+    jest.advanceTimersByTime(3_000);
+    await eventually(
+      () => callbacks.onSuspended.mock.calls.length,
+      (calls) => calls === 1,
+    );
+    release();
+    expect(callbacks.onLost).not.toHaveBeenCalled();
+  });
+
   // The embedded database has one transaction at a time: there, rows are never being written to by another.
   onServers('are renewed although the row of one is being written to', async () => {
     const first = await given();
     const second = await givenRun(db, first.tenantId);
     const claim = await as(first.tenantId, () => first.claims.claim('runs', second));
-    first.keeper.hold('runs', first.tenantId, second, claim!.fence, { onLost: jest.fn(), onCancel: jest.fn() });
+    first.keeper.hold('runs', first.tenantId, second, claim!.fence, {
+      onLost: jest.fn(),
+      onCancel: jest.fn(),
+      onSuspended: jest.fn(),
+    });
     for (const runId of [first.runId, second]) await change(runId, "lease_until = now() + interval '1 second'");
     await as(first.tenantId, () =>
       db.run(async () => {

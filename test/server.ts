@@ -56,7 +56,7 @@ export async function startServer(environment: Record<string, string> = {}, stor
   const isUp = await Promise.race([untilReady(url), exited.then(() => false)]);
   if (!isUp) {
     await end('SIGKILL');
-    throw new Error(`The server did not start: ${said}`);
+    throw new Error(`The server did not start, exit code ${child.exitCode}: ${said}`);
   }
   return {
     url,

@@ -8,7 +8,7 @@ import type {
   ModelUsage,
 } from '../../src/modules/models/model-client.js';
 import type { ModelCallFailed } from '../../src/modules/models/model-errors.js';
-import { shippedModels } from '../../src/modules/models/model-list.js';
+import { knownModels } from '../../src/modules/models/model-list.js';
 import { FakeAnthropic } from './fake-anthropic.js';
 import { aRequest, collect, collectUntilError } from './model-request.js';
 import type { Reply, Step } from './reply.js';
@@ -23,7 +23,7 @@ export function givenUpstream() {
   beforeEach(() => {
     upstream.reset();
   });
-  const listed = shippedModels().models;
+  const listed = knownModels(null);
 
   function client(options: Partial<AnthropicOptions> = {}): AnthropicClient {
     return new AnthropicClient({

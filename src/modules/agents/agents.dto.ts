@@ -5,7 +5,6 @@ import {
   IsArray,
   IsIn,
   IsInt,
-  IsNotEmpty,
   IsNumber,
   IsObject,
   IsOptional,
@@ -129,7 +128,7 @@ class AgentFieldsDto {
 
 export class CreateAgentDto extends AgentFieldsDto {
   @IsString()
-  @IsNotEmpty()
+  @Matches(/\S/, { message: 'name must not be empty' })
   @MaxLength(200)
   name: string;
 }
@@ -137,7 +136,7 @@ export class CreateAgentDto extends AgentFieldsDto {
 export class UpdateAgentDto extends AgentFieldsDto {
   @ValidateIf((_dto, value) => value !== undefined)
   @IsString()
-  @IsNotEmpty()
+  @Matches(/\S/, { message: 'name must not be empty' })
   @MaxLength(200)
   name?: string;
 }

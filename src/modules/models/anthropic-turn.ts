@@ -126,16 +126,22 @@ export class AnthropicTurn {
 function openBlock(block: Anthropic.RawContentBlockStartEvent['content_block']): OpenBlock {
   switch (block.type) {
     case 'text':
-      return { type: 'text', text: block.text };
+      return { type: 'text', text: given(block.text, 'text block') };
     case 'thinking':
-      return { type: 'thinking', text: block.thinking, signature: block.signature };
+      return { type: 'thinking', text: given(block.thinking, 'thinking block'), signature: block.signature };
     case 'redacted_thinking':
-      return { type: 'redacted_thinking', data: block.data };
+      return { type: 'redacted_thinking', data: given(block.data, 'redacted block') };
     case 'tool_use':
-      return { type: 'tool_use', id: block.id, name: block.name, json: '' };
+      return { type: 'tool_use', id: given(block.id, 'tool call'), name: given(block.name, 'tool call'), json: '' };
     default:
       return { type: 'other' };
   }
+}
+
+/** What the protocol promises, and a broken provider or proxy may leave out. */
+function given(text: string | undefined, of: string): string {
+  if (typeof text !== 'string') throw new Error(`a ${of} lacks a part`);
+  return text;
 }
 
 function finished(block: Exclude<OpenBlock, { type: 'other' }>): AssistantBlock {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Settings } from '../../platform/config/settings.js';
 import { ModelCatalog } from './model-catalog.service.js';
-import { shippedModels } from './model-list.js';
+import { knownModels } from './model-list.js';
 import { ModelDto } from './models.dto.js';
 
 let folder: string;
@@ -99,7 +99,7 @@ describe('ModelCatalog', () => {
 });
 
 describe('models.json', () => {
-  it.each(shippedModels().models.map((model) => [model.name, model] as const))(
+  it.each(knownModels(null).map((model) => [model.name, model] as const))(
     'prices %s plausibly',
     (_, { prices, contextWindow, maxOutputTokens }) => {
       expect(maxOutputTokens).toBeLessThan(contextWindow);

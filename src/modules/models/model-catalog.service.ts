@@ -3,7 +3,7 @@ import { ValidationFailed } from '../../contracts/errors.js';
 import { Settings } from '../../platform/config/settings.js';
 import type { ModelUsage } from './model-client.js';
 import { costMicros } from './model-cost.js';
-import { readModelList, shippedModels, type ListedModel } from './model-list.js';
+import { fullName, knownModels, type ListedModel } from './model-list.js';
 
 export interface CatalogModel extends ListedModel {
   /** Its provider is configured, so a call can be tried. */
@@ -17,10 +17,10 @@ export class ModelCatalog {
 
   constructor(settings: Settings) {
     const configured: Record<string, boolean> = { offline: true, anthropic: settings.models.anthropic.apiKey !== null };
-    const shipped = shippedModels().models;
-    const added = settings.models.file === null ? [] : readModelList(settings.models.file).models;
-    const byName = new Map([...shipped, ...added].map((model) => [fullName(model), model]));
-    this.models = [...byName.values()].map((model) => ({ ...model, available: configured[model.provider] ?? false }));
+    this.models = knownModels(settings.models.file).map((model) => ({
+      ...model,
+      available: configured[model.provider] ?? false,
+    }));
   }
 
   /** `name` or `provider:name`; undefined when it is not known. */
@@ -55,8 +55,4 @@ export class ModelCatalog {
     if (!model) throw new Error(`The model ${name} is not in the catalog, so its usage has no price`);
     return costMicros(model.prices, usage);
   }
-}
-
-function fullName(model: ListedModel): string {
-  return `${model.provider}:${model.name}`;
 }

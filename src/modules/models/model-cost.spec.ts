@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ModelUsage } from './model-client.js';
 import { costMicros } from './model-cost.js';
-import { shippedModels } from './model-list.js';
+import { knownModels } from './model-list.js';
 
 const prices = {
   inputMicros: 3_000_000,
@@ -45,7 +45,7 @@ describe('costMicros', () => {
   });
 
   it('prices every token of a call with a long prompt higher, cached tokens counting as prompt', () => {
-    const haiku = shippedModels().models.find((model) => model.name === 'claude-haiku-5-5')!.prices;
+    const haiku = knownModels(null).find((model) => model.name === 'claude-haiku-5-5')!.prices;
     expect(costMicros(haiku, used({ inputTokens: 50_000, cacheReadTokens: 50_000, outputTokens: 1000 }))).toBe(
       5000 + 500 + 500,
     );

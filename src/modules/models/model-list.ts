@@ -86,13 +86,19 @@ const schema: JSONSchemaType<ModelList> = {
 
 const validate = new Ajv({ allErrors: true, useDefaults: true }).compile(schema);
 
-/** The shipped models, in the order they are shown. */
-export function shippedModels(): ModelList {
-  return checked(shipped, 'models.json');
+/** The shipped models, in the order they are shown, changed and extended by those of a file. @throws as readModelList */
+export function knownModels(file: string | null): ListedModel[] {
+  const models = checked(shipped, 'models.json').models;
+  const added = file === null ? [] : readModelList(file).models;
+  return [...new Map([...models, ...added].map((model) => [fullName(model), model])).values()];
+}
+
+export function fullName(model: ListedModel): string {
+  return `${model.provider}:${model.name}`;
 }
 
 /** @throws Error of one line that names the file and every fault in it. */
-export function readModelList(path: string): ModelList {
+function readModelList(path: string): ModelList {
   let parsed: unknown;
   try {
     parsed = JSON.parse(readFileSync(path, 'utf8'));

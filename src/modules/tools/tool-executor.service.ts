@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Ajv, type ValidateFunction } from 'ajv';
 import { TimedOut } from '../../contracts/errors.js';
 import { storableText } from '../../platform/database/storable.js';
-import type { PermissionPolicy } from '../../contracts/permission-policy.js';
+import type { PermissionPolicy, PolicyAction } from '../../contracts/permission-policy.js';
 import { decide } from './permission-policy.js';
 import { ToolRegistry } from './tool-registry.service.js';
 import type { ToolDefinition, ToolResult } from './tool.js';
@@ -38,7 +38,8 @@ export class ToolExecutor {
   private async carryOut(call: ToolCall): Promise<ToolResult> {
     const found = call.offered.has(call.name) ? this.registry.find(call.name) : null;
     if (!found) return failure(`There is no tool named ${call.name}`);
-    const decision = decide(call.name, call.input, call.policies);
+    const decision = this.decide(call);
+    if (decision === null) return failure(`Whether ${call.name} is permitted can not be told for such an input`);
     if (decision === 'deny') return failure(`The tool ${call.name} is not permitted here`);
     // Nobody can be asked from here, and what nobody allowed is not done.
     if (decision === 'ask')
@@ -48,6 +49,15 @@ export class ToolExecutor {
     return this.withinTime(call, (signal) =>
       found.server.call(call.name.slice(found.server.name.length + 1), call.input, signal),
     );
+  }
+
+  /** Null for an input that the policies' paths can't be followed in, nested thousands of levels deep for example. */
+  private decide({ name, input, policies }: ToolCall): PolicyAction | null {
+    try {
+      return decide(name, input, policies);
+    } catch {
+      return null;
+    }
   }
 
   isIdempotent(name: string): boolean {

@@ -32,8 +32,14 @@ function readEnvFile(path: string): Record<string, string | undefined> {
   return existsSync(path) ? parseEnv(readFileSync(path, 'utf8')) : {};
 }
 
-/** @throws BadSettings listing every fault, before anything is opened or written. */
-export function loadSettings(variables: Record<string, string>): Settings {
+/**
+ * `more` finds faults that only a module can know of.
+ * @throws BadSettings listing every fault, before anything is opened or written.
+ */
+export function loadSettings(
+  variables: Record<string, string>,
+  more: (environment: Environment) => string[] = () => [],
+): Settings {
   const names = Object.keys(new Environment());
   const optional = OPTIONAL.filter((name) => name in variables);
   const picked = Object.fromEntries(
@@ -44,7 +50,7 @@ export function loadSettings(variables: Record<string, string>): Settings {
     // What is no number at all is said to be that, and not also out of range.
     return constraints['isInt'] ?? Object.values(constraints)[0] ?? `${property} is not valid`;
   });
-  faults.push(...faultsBetween(environment));
+  faults.push(...faultsBetween(environment), ...more(environment));
   if (faults.length > 0) throw new BadSettings(faults);
   return deepFreeze(Object.assign(new Settings(), settingsOf(environment)));
 }

@@ -28,7 +28,7 @@ class DatabaseServerModule {}
         extra: {
           ...server.connection,
           max: settings.database.poolSize,
-          connectionTimeoutMillis: 10_000,
+          connectionTimeoutMillis: 8_000,
           keepAlive: true,
         },
       }),

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { PoolClient } from 'pg';
 import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
 import type { Actor } from '../access/actor.js';
@@ -8,7 +8,8 @@ import { bindNamed } from './named-parameters.js';
 import { openTransaction, transactions, type Transaction } from './transaction.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const CONNECT_ATTEMPTS = 6;
+/** A restart of the database is waited out this long; one that is away for longer is said to be. */
+const CONNECT_WITHIN_MS = 8_000;
 /**
  * Longer than any transaction of ours takes. A connection that a network lost without a word would otherwise be waited
  * for as long as TCP tries, a quarter of an hour.
@@ -23,6 +24,8 @@ interface RunOptions {
 /** The only way to the database: every statement runs in a transaction that belongs to one actor. */
 @Injectable()
 export class Db {
+  private readonly logger = new Logger('Db');
+
   constructor(private readonly dataSource: DataSource) {}
 
   /**
@@ -54,8 +57,7 @@ export class Db {
       transaction.ended = true;
       await release(connection, broken);
     }
-    // Outside of the ended transaction's context: what these start is no part of it.
-    for (const callback of transaction.afterCommit) transactions.run(null, callback);
+    for (const callback of transaction.afterCommit) this.callAfterCommit(callback);
     return result;
   }
 
@@ -103,6 +105,15 @@ export class Db {
     }
   }
 
+  /** Outside of the ended transaction's context: what it starts is no part of it. What is done stays done if it fails. */
+  private callAfterCommit(callback: () => void): void {
+    try {
+      transactions.run(null, callback);
+    } catch (error) {
+      this.logger.error({ err: error }, 'What follows a transaction failed');
+    }
+  }
+
   private async query<Row>(text: string, parameters: Record<string, unknown>): Promise<Row[]> {
     const bound = bindNamed(text, parameters);
     return this.run(async (manager) => {
@@ -114,8 +125,9 @@ export class Db {
   /** Until BEGIN has passed nothing was done, so a restart of the database is waited out instead of failing. */
   private async begin(actor: Actor, limitMs?: number): Promise<Connection> {
     const set = beginStatement(actor);
+    const deadline = performance.now() + CONNECT_WITHIN_MS;
     for (let attempt = 1; ; attempt++) {
-      const connection = await this.connect(limitMs);
+      const connection = await this.connect(limitMs, deadline);
       try {
         await connection.client.query(set);
         markTransaction(connection.runner, true);
@@ -123,13 +135,15 @@ export class Db {
       } catch (error) {
         await release(connection, true);
         if (!isConnectionFailure(error)) throw error;
-        if (attempt === CONNECT_ATTEMPTS) throw new DatabaseGone(error);
-        await pause(attempt);
+        await pauseUntil(deadline, attempt, error);
       }
     }
   }
 
-  private async connect(limitMs = TRANSACTION_LIMIT_MS): Promise<Connection> {
+  private async connect(
+    limitMs = TRANSACTION_LIMIT_MS,
+    deadline = performance.now() + CONNECT_WITHIN_MS,
+  ): Promise<Connection> {
     for (let attempt = 1; ; attempt++) {
       const runner = this.dataSource.createQueryRunner();
       try {
@@ -138,8 +152,7 @@ export class Db {
       } catch (error) {
         await runner.release();
         if (!isConnectionFailure(error)) throw error;
-        if (attempt === CONNECT_ATTEMPTS) throw new DatabaseGone(error);
-        await pause(attempt);
+        await pauseUntil(deadline, attempt, error);
       }
     }
   }
@@ -178,8 +191,11 @@ function markTransaction(runner: QueryRunner, isTransactionActive: boolean): voi
   Object.assign(runner, { isTransactionActive });
 }
 
-async function pause(attempt: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, Math.min(50 * 2 ** attempt, 1000)));
+/** Backs off before another attempt. @throws DatabaseGone when that would be too late */
+async function pauseUntil(deadline: number, attempt: number, cause: unknown): Promise<void> {
+  const pauseMs = Math.min(50 * 2 ** attempt, 1000);
+  if (performance.now() + pauseMs >= deadline) throw new DatabaseGone(cause);
+  await new Promise((resolve) => setTimeout(resolve, pauseMs));
 }
 
 function rowsOf<Row>(result: unknown): Row[] {

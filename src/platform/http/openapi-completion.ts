@@ -60,7 +60,7 @@ function refusals(operation: Operation, path: string, method: string): string[] 
   if (!/^\/(health|metrics)/.test(path)) statuses.push('429', '503');
   if (operation.security?.length) statuses.push('401', '403');
   if (WITH_BODY.has(method)) statuses.push('400', '413', '415');
-  else if (parameters.some(({ name }) => name === 'cursor')) statuses.push('400');
+  else if (parameters.some(({ name }) => name === 'cursor' || name === 'Last-Event-ID')) statuses.push('400');
   if (path.includes('{')) statuses.push('404');
   return statuses;
 }

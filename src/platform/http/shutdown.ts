@@ -4,6 +4,8 @@ import { Readiness } from './readiness.js';
 
 /** For load balancers to see that this process is no longer ready, before it stops listening. */
 const DRAIN_MS = 1_000;
+/** Connections that were waiting for an answer are closed this soon after it. */
+const IDLE_CHECK_MS = 200;
 /** How long answers under way may take until their connections are cut. */
 const CONNECTIONS_MS = 12_000;
 const LIMIT_MS = 25_000;
@@ -42,6 +44,8 @@ async function stop(app: NestExpressApplication): Promise<number> {
 
 async function close(app: NestExpressApplication): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
+  const server = app.getHttpServer();
+  setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS).unref();
   try {
     await app.close();
     logger.log('Stopped');

@@ -15,6 +15,8 @@ interface HoldCallbacks {
   onLost(): void;
   /** Someone asked for the work to be cancelled. Called at most once. */
   onCancel(): void;
+  /** The tenant was suspended or deleted: hand the work back, it waits. Called at each renewal until then. */
+  onSuspended(): void;
 }
 
 interface Hold {
@@ -33,6 +35,7 @@ interface HeldRow {
   mine: boolean;
   renewed: boolean;
   cancelRequested: boolean;
+  suspended: boolean;
 }
 
 /** Keeps the claims of this process alive: one statement for all of a table, not a timer for each. */
@@ -101,12 +104,13 @@ export class LeaseKeeper implements OnApplicationShutdown {
         leaseMs: LEASE_MS,
       }),
     );
-    for (const { position, mine, renewed, cancelRequested } of rows) {
+    for (const { position, mine, renewed, cancelRequested, suspended } of rows) {
       const hold = holds[position - 1];
       if (!hold) continue;
       if (!mine) this.lose(hold);
       else if (renewed) hold.endsAt = sentAt + LEASE_MS - MARGIN_MS;
       if (mine && cancelRequested) this.tellCancel(hold);
+      if (mine && suspended && this.holds.has(hold)) hold.callbacks.onSuspended();
     }
   }
 
@@ -138,8 +142,10 @@ function renewal(table: WorkTable): string {
     SELECT held.position::int AS position,
            coalesce(work.fence = held.fence AND work.status = 'running', false) AS mine,
            renewed.id IS NOT NULL AS renewed,
-           work.cancel_requested_at IS NOT NULL AS "cancelRequested"
+           work.cancel_requested_at IS NOT NULL AS "cancelRequested",
+           tenants.status IS DISTINCT FROM 'active' OR tenants.deleted_at IS NOT NULL AS suspended
     FROM held
     LEFT JOIN ${table} work ON work.tenant_id = held.tenant_id AND work.id = held.id
+    LEFT JOIN tenants ON tenants.id = held.tenant_id
     LEFT JOIN renewed ON renewed.tenant_id = held.tenant_id AND renewed.id = held.id`;
 }

@@ -83,7 +83,7 @@ export class SendMessageDto extends MessageOptionsDto {
   @ArrayMinSize(1, { message: 'content must not be empty' })
   @ArrayMaxSize(100)
   @IsObject({ each: true, message: 'content must be a string or a list of blocks' })
-  @ValidateNested({ each: true })
+  @ValidateNested({ each: true, message: 'content must be a string or a list of blocks' })
   content: ContentBlockInput[];
 
   /** Answer with Server-Sent Events. */

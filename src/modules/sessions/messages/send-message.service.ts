@@ -13,7 +13,7 @@ import { AgentsService, type PinnedAgent } from '../../agents/agents.service.js'
 import { ModelCatalog } from '../../models/model-catalog.service.js';
 import { TenantsService } from '../../tenants/tenants.service.js';
 import { pinRun } from '../runs/pin-run.js';
-import type { Run, RunTrigger } from '../runs/run.js';
+import type { Run, RunTrigger, WholeRun } from '../runs/run.js';
 import { shownRun } from '../runs/runs.dto.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import type { SessionEntity } from '../session.entity.js';
@@ -118,8 +118,8 @@ function newRun(
   session: SessionEntity,
   createdBy: string | null,
   trigger: RunTrigger,
-  part: Pick<Run, 'agentId' | 'agentVersion' | 'model' | 'pinned'>,
-): Run {
+  part: Pick<WholeRun, 'agentId' | 'agentVersion' | 'model' | 'pinned'>,
+): WholeRun {
   const { estimated: usageEstimated, ...usage } = NO_USAGE;
   return {
     tenantId: session.tenantId,

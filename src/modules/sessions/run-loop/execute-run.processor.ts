@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { DomainError } from '../../../contracts/errors.js';
 import type { JobPayload } from '../../../contracts/jobs.js';
+import type { LiveSignals } from '../../../contracts/live-events.js';
 import { Actor } from '../../../platform/access/actor.js';
 import { runAs } from '../../../platform/access/scope.js';
 import { DatabaseGone } from '../../../platform/database/database-errors.js';
@@ -9,7 +10,7 @@ import type { JobContext, JobProcessor } from '../../../platform/jobs/job-proces
 import { LeaseKeeper } from '../../../platform/jobs/lease-keeper.js';
 import { WorkClaims, type Claim } from '../../../platform/jobs/work-claims.js';
 import { Live } from '../../../platform/live/live.js';
-import type { Run, RunError } from '../runs/run.js';
+import type { RunError, WholeRun } from '../runs/run.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import { RunEnding } from './run-ending.js';
 import { Interruption, RunHold } from './run-hold.js';
@@ -40,6 +41,7 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
 
   onModuleInit(): void {
     this.live.onSignal('run.cancel', ({ runId }) => this.holds.get(runId)?.interrupt('cancelled'));
+    this.live.onSignal('access.revoked', (revoked) => this.onRevoked(revoked));
   }
 
   async process({ tenantId, runId }: JobPayload<'run.execute'>, { signal }: JobContext): Promise<void> {
@@ -50,6 +52,7 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
     const release = this.leases.hold('runs', tenantId, runId, claim.fence, {
       onLost: () => hold.lose(),
       onCancel: () => hold.interrupt('cancelled'),
+      onSuspended: () => hold.interrupt('suspended'),
     });
     const stop = (): void => hold.interrupt('shutdown');
     signal.addEventListener('abort', stop);
@@ -67,9 +70,15 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
     }
   }
 
-  private async claim(runId: string): Promise<{ claim: Claim; run: Run } | null> {
+  /** The whole tenant's access: it was suspended or deleted. Its runs wait, as a renewal of their leases would find too. */
+  private onRevoked({ tenantId, userId, credentialId }: LiveSignals['access.revoked']): void {
+    if (userId !== undefined || credentialId !== undefined) return;
+    for (const hold of this.holds.values()) if (hold.run.tenantId === tenantId) hold.interrupt('suspended');
+  }
+
+  private async claim(runId: string): Promise<{ claim: Claim; run: WholeRun } | null> {
     const claim = await this.claims.claim('runs', runId);
-    const run = claim && (await this.runs.find(runId));
+    const run = claim && (await this.runs.findWhole(runId));
     return run && { claim, run };
   }
 
@@ -91,7 +100,13 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
   private async settle(hold: RunHold, state: RunState | null, error: unknown): Promise<void> {
     const reason = hold.interruption ?? error;
     const kind = reason instanceof Interruption ? reason.kind : null;
-    if (hold.isLost || kind === 'lost' || kind === 'shutdown' || error instanceof DatabaseGone) {
+    if (
+      hold.isLost ||
+      kind === 'lost' ||
+      kind === 'shutdown' ||
+      kind === 'suspended' ||
+      error instanceof DatabaseGone
+    ) {
       return this.handBack(hold);
     }
     if (!state) throw reason;

@@ -3,7 +3,7 @@ import type { AssistantBlock, ModelEvent, ModelUsage, StopReason } from '../../m
 import { WireNames } from '../../tools/tool-wire-names.js';
 import { DEFAULT_LIMITS } from '../../agents/agent-definition.js';
 import { textOf } from '../messages/message.js';
-import type { Run } from '../runs/run.js';
+import type { WholeRun } from '../runs/run.js';
 import { ModelTurn } from './model-turn.js';
 import { RunDisplay } from './run-display.js';
 import type { EventDraft, RunEventWriter } from './run-event.writer.js';
@@ -38,7 +38,7 @@ function given({ kept = '', goesOn = false, callIds = [], onUsage = () => undefi
   const drafts: EventDraft[] = [];
   const writer = { add: (_hold: RunHold, draft: EventDraft) => drafts.push(draft) } as unknown as RunEventWriter;
   const run = { activeMs: 0, openMessageId: null, pinned: { limits: { ...DEFAULT_LIMITS, maxExecutionTimeMs: null } } };
-  const hold = new RunHold(run as unknown as Run, 1);
+  const hold = new RunHold(run as unknown as WholeRun, 1);
   const names = new WireNames(['calculator:add']);
   const display = new RunDisplay(writer);
   const turn = new ModelTurn(hold, { turn: 1, kept, goesOn, callIds: new Set(callIds), names, display, onUsage });

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { Envelope } from '../../../contracts/live-events.js';
 import type { Db } from '../../../platform/database/db.js';
 import type { Live } from '../../../platform/live/live.js';
-import type { Run } from '../runs/run.js';
+import type { WholeRun } from '../runs/run.js';
 import { RunEventWriter, type EventDraft } from './run-event.writer.js';
 import { RunHold } from './run-hold.js';
 
@@ -14,6 +14,10 @@ interface Given {
 /** Stores nothing, but says so; each statement waits to be let through. */
 class Statements {
   readonly batches: { runs: Given[]; letThrough: (stored?: 'stored' | 'fence' | 'away') => void }[] = [];
+
+  run<T>(write: () => Promise<T>): Promise<T> {
+    return write();
+  }
 
   async systemSql(_text: string, { runs }: { runs: string }): Promise<object[]> {
     const { promise, resolve } = Promise.withResolvers<'stored' | 'fence' | 'away'>();
@@ -35,7 +39,7 @@ function given() {
 function holdOf(id: string): RunHold {
   const run = { id, tenantId: 't', sessionId: 's', openMessageId: 'm', activeMs: 0, pinned: { limits: {} } };
   Object.assign(run.pinned.limits, { maxExecutionTimeMs: null });
-  return new RunHold(run as unknown as Run, 1);
+  return new RunHold(run as unknown as WholeRun, 1);
 }
 
 const started: EventDraft = { type: 'message.started', data: { messageId: 'm' } };

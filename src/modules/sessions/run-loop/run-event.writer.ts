@@ -21,6 +21,8 @@ interface Pending {
 
 /** Deltas after the first are gathered this long, so that a fast model does not make a row per token. */
 const GATHER_MS = 50;
+/** All runs of the process wait for one write: one that hangs longer than their leases would is given up. */
+const WRITE_LIMIT_MS = 8_000;
 
 /** Stores what a run shows while a model speaks: one statement for all runs of this process, then live. */
 @Injectable()
@@ -93,7 +95,9 @@ export class RunEventWriter {
 
   private async write(batch: Pending[]): Promise<void> {
     try {
-      const bases = await runAs(Actor.system('run event writer'), () => this.store(batch));
+      const bases = await runAs(Actor.system('run event writer'), () =>
+        this.db.run(() => this.store(batch), { limitMs: WRITE_LIMIT_MS }),
+      );
       for (const { hold, drafts } of batch) {
         const stored = bases.get(hold.run.id);
         if (!stored) hold.lose();

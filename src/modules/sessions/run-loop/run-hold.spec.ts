@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import type { Run } from '../runs/run.js';
+import type { WholeRun } from '../runs/run.js';
 import { RunHold } from './run-hold.js';
 
 function aHold(part: { maxExecutionTimeMs?: number | null; activeMs?: number } = {}): RunHold {
@@ -8,7 +8,7 @@ function aHold(part: { maxExecutionTimeMs?: number | null; activeMs?: number } =
     activeMs,
     pinned: { limits: { maxTokens: null, maxTurns: null, maxCostMicros: null, maxExecutionTimeMs } },
   };
-  return new RunHold(run as unknown as Run, 1);
+  return new RunHold(run as unknown as WholeRun, 1);
 }
 
 afterEach(() => {

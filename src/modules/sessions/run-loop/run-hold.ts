@@ -1,9 +1,9 @@
 import type { StoredBlock } from '../messages/message.js';
-import type { Run } from '../runs/run.js';
+import type { WholeRun } from '../runs/run.js';
 
 /** Why a run's holder stops in the middle. */
 export class Interruption extends Error {
-  constructor(readonly kind: 'cancelled' | 'lost' | 'shutdown' | 'timeLimit') {
+  constructor(readonly kind: 'cancelled' | 'lost' | 'shutdown' | 'suspended' | 'timeLimit') {
     super(`The run was interrupted: ${kind}`);
   }
 }
@@ -25,7 +25,7 @@ export class RunHold {
   isLost = false;
 
   constructor(
-    readonly run: Run,
+    readonly run: WholeRun,
     readonly fence: number,
   ) {
     const { maxExecutionTimeMs } = run.pinned.limits;

@@ -48,7 +48,7 @@ export class RunLoader {
     if (hold.run.cancelRequestedAt && shown.text.startsWith(kept)) {
       hold.partial = [{ type: 'text', text: shown.text.slice(kept.length), turn: state.turns.length }];
     } else {
-      this.display.discard(hold, 'The worker was lost, another goes on');
+      this.display.discard(hold, 'The answer was broken off; it is begun again from the last finished step');
     }
   }
 }

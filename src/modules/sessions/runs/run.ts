@@ -34,7 +34,6 @@ export interface Run extends UsageColumns {
   createdBy: string | null;
   trigger: RunTrigger;
   model: string;
-  pinned: PinnedRun;
   status: RunStatus;
   error: RunError | null;
   cancelRequestedAt: Date | null;
@@ -46,6 +45,11 @@ export interface Run extends UsageColumns {
   createdAt: Date;
   startedAt: Date | null;
   finishedAt: Date | null;
+}
+
+/** With what it goes by, which may be long and only its holder needs. */
+export interface WholeRun extends Run {
+  pinned: PinnedRun;
 }
 
 export function hasEnded(status: RunStatus): boolean {

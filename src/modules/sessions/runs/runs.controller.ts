@@ -1,4 +1,5 @@
 import { Controller, Get, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiHeader } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Access } from '../../../platform/access/access.decorator.js';
 import { Id } from '../../../platform/http/id.decorator.js';
@@ -44,6 +45,7 @@ export class RunsController {
   @Get('runs/:id/events')
   @Access({ can: 'sessions:read' })
   @PathResource(RunsService, 'require')
+  @ApiHeader({ name: 'Last-Event-ID', description: 'The `seq` seen last', schema: { type: 'integer', minimum: 0 } })
   @AnswersEvents()
   async events(@Id() id: string, @Req() request: Request, @Res() response: Response): Promise<void> {
     await this.answers.resume(await this.runs.require(id), request, response);

@@ -5,10 +5,10 @@ import type { RunEnvelope, RunEventType } from '../../../contracts/live-events.j
 import type { Message } from '../messages/message.js';
 import { visibilityParameters, VISIBLE_SESSION } from '../visibility.js';
 import { usageOf } from '../usage.js';
-import type { Run, RunError, RunStatus } from './run.js';
+import type { PinnedRun, Run, RunError, RunStatus, WholeRun } from './run.js';
 
 const COLUMNS = `r.tenant_id, r.id, r.session_id, r.agent_id, r.agent_version, r.message_id, r.created_by, r.trigger,
-  r.model, r.pinned, r.status, r.error, r.cancel_requested_at, r.input_tokens, r.output_tokens, r.cache_read_tokens,
+  r.model, r.status, r.error, r.cancel_requested_at, r.input_tokens, r.output_tokens, r.cache_read_tokens,
   r.cache_write_tokens, r.cost_micros, r.usage_estimated, r.active_ms, r.last_seq, r.open_message_id, r.attempts,
   r.fence, r.created_at, r.started_at, r.finished_at`;
 
@@ -29,7 +29,7 @@ export class RunsRepository {
   constructor(private readonly db: Db) {}
 
   /** The user's message, the run that answers it and the run's first events, in one statement. */
-  async start(run: Run, message: Message, events: { type: RunEventType; data: object }[]): Promise<void> {
+  async start(run: WholeRun, message: Message, events: { type: RunEventType; data: object }[]): Promise<void> {
     await this.db.sql(
       `WITH message AS (
          INSERT INTO messages (tenant_id, id, session_id, run_id, position, role, content, blocks, metadata, created_at, updated_at)
@@ -62,6 +62,14 @@ export class RunsRepository {
       { id },
     );
     return rows[0] ? runOf(rows[0]) : null;
+  }
+
+  async findWhole(id: string): Promise<WholeRun | null> {
+    const rows = await this.db.sql<{ pinned: PinnedRun }>(
+      `SELECT ${COLUMNS}, r.pinned FROM runs r WHERE r.tenant_id = :tenantId AND r.id = :id`,
+      { id },
+    );
+    return rows[0] ? { ...runOf(rows[0]), pinned: rows[0].pinned } : null;
   }
 
   /** A run whose session the caller may see. */
