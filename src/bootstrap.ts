@@ -1,21 +1,18 @@
 import { NestFactory } from '@nestjs/core';
-import { Logger } from 'nestjs-pino';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import type { Settings } from './platform/config/settings.js';
 import { configureHttp } from './platform/http/http-application.js';
 import { configureLive } from './platform/live/configure-live.js';
+import { applicationLogger } from './platform/telemetry/logging.js';
 
 /** The whole application, ready to listen: database open and migrated, everything wired. */
 export async function createApp(settings: Settings): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(settings), {
     bodyParser: false,
-    bufferLogs: true,
-    // A start that fails says why in its own words, without the lines that led there.
-    autoFlushLogs: false,
+    logger: applicationLogger(settings),
     abortOnError: false,
   });
-  app.useLogger(app.get(Logger));
   configureHttp(app);
   configureLive(app, settings);
   return app;

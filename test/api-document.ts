@@ -196,7 +196,8 @@ function operationOf(path: string, method: string, operation: RawOperation): Ope
   const parameters = (operation.parameters ?? []).filter(({ $ref }) => $ref === undefined);
   const contents = Object.keys(operation.requestBody?.content ?? {});
   if (contents.some((type) => type !== 'application/json')) throw new Error(`${path} takes ${contents.join()}`);
-  const others = parameters.filter(({ in: where }) => where !== 'path' && where !== 'query');
+  // A position in a stream names nothing.
+  const others = parameters.filter(({ in: where, name }) => !/path|query/.test(where) && name !== 'Last-Event-ID');
   if (others.length > 0) throw new Error(`${path} takes ${others.map(({ name }) => name).join()} elsewhere`);
   const responses = Object.entries(operation.responses);
   return {

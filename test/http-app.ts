@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { Global, Module, type Type } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { Logger } from 'nestjs-pino';
 import { AccessGuard } from '../src/platform/access/access.guard.js';
 import { ConfigModule } from '../src/platform/config/config.module.js';
 import { loadSettings } from '../src/platform/config/load-settings.js';
 import { configureHttp } from '../src/platform/http/http-application.js';
 import { HttpModule } from '../src/platform/http/http.module.js';
+import { applicationLogger } from '../src/platform/telemetry/logging.js';
 
 export interface HttpApp {
   url: string;
@@ -44,9 +44,8 @@ export async function startHttp(
       module: HttpTest,
       imports: [ConfigModule.forRoot(settings), Outside, ...((outside.imports ?? []) as []), HttpModule, Inside],
     },
-    { bodyParser: false, bufferLogs: true, abortOnError: false },
+    { bodyParser: false, logger: applicationLogger(settings), abortOnError: false },
   );
-  nest.useLogger(nest.get(Logger));
   configureHttp(nest);
   await nest.listen(0, '127.0.0.1');
   const { port } = nest.getHttpServer().address() as AddressInfo;

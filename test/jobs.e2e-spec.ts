@@ -169,7 +169,7 @@ describe('Held claims', () => {
       doNotFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'nextTick', 'queueMicrotask', 'Date'],
     });
     const keeper = new LeaseKeeper(db);
-    const callbacks = { onLost: jest.fn(), onCancel: jest.fn(), onSuspended: jest.fn() };
+    const callbacks = { onLost: jest.fn(), onCancel: jest.fn(), onPause: jest.fn(), onSuspended: jest.fn() };
     const release = keeper.hold('runs', tenantId, runId, claim!.fence, callbacks);
     return { tenantId, runId, claims, keeper, callbacks, release };
   }
@@ -251,6 +251,7 @@ describe('Held claims', () => {
     first.keeper.hold('runs', first.tenantId, second, claim!.fence, {
       onLost: jest.fn(),
       onCancel: jest.fn(),
+      onPause: jest.fn(),
       onSuspended: jest.fn(),
     });
     for (const runId of [first.runId, second]) await change(runId, "lease_until = now() + interval '1 second'");

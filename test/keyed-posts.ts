@@ -30,6 +30,11 @@ export const KEYED_POSTS: [operation: string, how: string, make: (posts: KeyedPo
   ['execute_execute', '', (posts) => posts.execution('')],
   ['execute_executeStream', '', (posts) => posts.execution('/stream')],
   ['runs_cancel', '', (posts) => posts.cancel()],
+  ['sessionStates_pause', '', (posts) => posts.moved('pause')],
+  ['sessionStates_resume', '', (posts) => posts.moved('resume', 'pause')],
+  ['sessionStates_complete', '', (posts) => posts.moved('complete')],
+  ['sessionStates_archive', '', (posts) => posts.moved('archive')],
+  ['sessionStates_interrupt', '', (posts) => posts.moved('interrupt')],
   ['invitations_accept', '', (posts) => posts.acceptance()],
   ['adminTenants_create', '', (posts) => posts.founding()],
   ['adminTenants_restore', '', (posts) => posts.restoring()],
@@ -66,6 +71,14 @@ export class KeyedPosts {
   async session(as = this.tenant.as): Promise<string> {
     const { agentId } = this.tenant;
     return (await as.post('/sessions', { agentId }).expect(201)).json<{ id: string }>().id;
+  }
+
+  /** Puts a session into another state, after it was put into some `before`. */
+  async moved(verb: string, ...before: string[]): Promise<KeyedPost> {
+    const { as } = this.tenant;
+    const sessionId = await this.session();
+    for (const step of before) await as.post(`/sessions/${sessionId}/${step}`).expect(200);
+    return { as, path: `/sessions/${sessionId}/${verb}`, made: () => count(as, `/audit-logs?resourceId=${sessionId}`) };
   }
 
   async execution(suffix: string): Promise<KeyedPost> {

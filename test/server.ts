@@ -15,6 +15,8 @@ export const SECRET = 'test-secret-test-secret-test-secret-';
 export interface Server {
   url: string;
   store: TestStore;
+  /** What it has logged so far. */
+  log(): Record<string, unknown>[];
   /** At once, as by a crash. The store stays. */
   kill(): Promise<void>;
   /** In order, and its store is dropped. */
@@ -27,7 +29,7 @@ export async function startServer(environment: Record<string, string> = {}, stor
   const port = await freePort();
   const child = spawn(process.execPath, ['dist/main.js'], {
     cwd: ROOT,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'],
       LOG_LEVEL: 'silent',
@@ -45,6 +47,8 @@ export async function startServer(environment: Record<string, string> = {}, stor
       ...environment,
     },
   });
+  let logged = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (logged += text));
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
   const exited = once(child, 'exit');
@@ -61,6 +65,11 @@ export async function startServer(environment: Record<string, string> = {}, stor
   return {
     url,
     store: used,
+    log: () =>
+      logged
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
     kill: () => end('SIGKILL'),
     stop: async () => {
       await end('SIGTERM');

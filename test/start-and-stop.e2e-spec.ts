@@ -51,6 +51,27 @@ describe('A start that can not be', () => {
   });
 });
 
+describe('A process that serves', () => {
+  it('logs what it does in lines of JSON, with the request that led to it', async () => {
+    const server = await startServer({ LOG_LEVEL: 'info' }, store);
+    const { as } = await new Given({ url: server.url }).tenant();
+    const { id } = (await as.post('/sessions', { model: 'offline' }).expect(201)).json<{ id: string }>();
+    const message = { content: 'Hi' };
+    const sent = await as.post(`/sessions/${id}/messages`, message, { 'x-correlation-id': 'mine' }).expect(201);
+    await server.stop();
+    const { run } = sent.json<{ run: { id: string } }>();
+    const lines = server.log();
+    expect(lines).toContainEqual(
+      expect.objectContaining({ context: 'Runs', runId: run.id, status: 'completed', correlationId: 'mine' }),
+    );
+    expect(lines.filter(({ context }) => context === 'Shutdown').map(({ msg }) => msg)).toEqual([
+      'SIGTERM: stopping',
+      'Stopped',
+    ]);
+    expect(lines.some(({ context }) => context === 'InstanceLoader')).toBe(false);
+  });
+});
+
 describe('A process told to stop', () => {
   // Connections that are cut for not ending by themselves would take longer.
   it('answers who waits, and does not wait for their connections to be used again', async () => {

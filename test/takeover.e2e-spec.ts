@@ -126,6 +126,24 @@ describe('A worker that is killed', () => {
     expect(told.discarded).toHaveLength(1);
     expect(processes.asked('answer')).toBe(2);
   }, 90_000);
+
+  it('after its run was asked to pause leaves a run that waits and can be resumed', async () => {
+    processes.answers('pause', streaming('One'), saying('Two'));
+    const { runId, sessionId } = await begin('pause');
+    await reaches(runId, 'One');
+    const as = () => processes.as(owner);
+    await as().post(`/sessions/${sessionId}/pause`).expect(200);
+    await processes.replaceWorker('kill', true);
+    await eventually(
+      async () => (await as().get(`/runs/${runId}`)).json<Sent['run']>().status,
+      (status) => status === 'waiting',
+    );
+    expect(processes.asked('pause')).toBe(1);
+    await as().post(`/sessions/${sessionId}/resume`).expect(200);
+    const told = await processes.follow(owner, runId);
+    await expectWhole(told, 'pause', 'Two');
+    expect(told).toMatchObject({ discarded: ['One'], run: { attempts: 3 } });
+  }, 90_000);
 });
 
 describe('A worker that is asked to stop', () => {

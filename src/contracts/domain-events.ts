@@ -25,6 +25,10 @@ export interface DomainEvents {
   'session.created': object;
   'session.updated': object;
   'session.deleted': object;
+  'session.paused': object;
+  'session.resumed': object;
+  'session.completed': object;
+  'session.archived': object;
   'run.started': { sessionId: string };
   'run.cancelRequested': { sessionId: string };
   'run.completed': { sessionId: string };

@@ -54,6 +54,7 @@ export function sessionRoom(tenantId: string, sessionId: string): Room {
 export interface LiveSignals {
   /** Whoever holds the run looks at its row. */
   'run.cancel': { runId: string };
+  'run.pause': { runId: string };
   /** Those whose actor has all the ids given may no longer be connected; the tenant alone means all of its own. */
   'access.revoked': { tenantId: string; userId?: string; credentialId?: string };
 }

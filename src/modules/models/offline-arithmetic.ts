@@ -15,6 +15,9 @@ const OPERATIONS: Record<string, { operation: Operation; binding: number }> = {
 /** What is asked for plainly is asked for early; the patterns here are slow on very long texts made for that. */
 export const MAX_ASKED_LENGTH = 4000;
 
+/** Parts of one calculation; more would nest deeper than a stack may be. */
+const MOST_TOKENS = 400;
+
 const NUMBER = '(-?\\d+(?:\\.\\d+)?)';
 
 /** Spoken forms and the signs they stand for; the first group that fits wins. */
@@ -67,6 +70,7 @@ function runs(text: string): string[][] {
 }
 
 function parse(tokens: string[]): Expression | undefined {
+  if (tokens.length > MOST_TOKENS) return undefined;
   let next = 0;
 
   function operand(): Expression | undefined {

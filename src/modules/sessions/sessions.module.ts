@@ -18,6 +18,7 @@ import { RunJournal } from './run-loop/run-journal.js';
 import { RunLoader } from './run-loop/run-loader.js';
 import { RunLoop } from './run-loop/run-loop.js';
 import { RunMetrics } from './run-loop/run-metrics.js';
+import { RunPark } from './run-loop/run-park.js';
 import { RunStepsRepository } from './run-loop/run-steps.repository.js';
 import { ToolRound } from './run-loop/tool-round.js';
 import { RunsController } from './runs/runs.controller.js';
@@ -25,6 +26,8 @@ import { RunsRepository } from './runs/runs.repository.js';
 import { RunsService } from './runs/runs.service.js';
 import { SessionEntity } from './session.entity.js';
 import { SessionNews } from './session-news.js';
+import { SessionStatesController } from './session-states.controller.js';
+import { SessionStates } from './session-states.service.js';
 import { SessionsController } from './sessions.controller.js';
 import { SessionsRepository } from './sessions.repository.js';
 import { SessionsService } from './sessions.service.js';
@@ -34,10 +37,11 @@ import { SessionSources } from './streams/session-source.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([SessionEntity]), AgentsModule, ModelsModule, TenantsModule, ToolsModule],
-  controllers: [SessionsController, MessagesController, RunsController, ExecuteController],
+  controllers: [SessionsController, SessionStatesController, MessagesController, RunsController, ExecuteController],
   providers: [
     SessionsRepository,
     SessionsService,
+    SessionStates,
     SessionNews,
     MessagesRepository,
     MessagesService,
@@ -53,6 +57,7 @@ import { SessionSources } from './streams/session-source.js';
     RunLoader,
     RunLoop,
     RunMetrics,
+    RunPark,
     ToolRound,
     ExecuteRunProcessor,
     RunAnswers,

@@ -93,9 +93,21 @@ export class SessionsRepository {
     return onlySession(rows);
   }
 
+  async setStatus(id: string, status: SessionStatus): Promise<SessionEntity> {
+    const rows = await this.db.sql<object>(
+      `UPDATE sessions SET status = :status, updated_at = now() WHERE tenant_id = :tenantId AND id = :id RETURNING *`,
+      { id, status },
+    );
+    return onlySession(rows);
+  }
+
   /** Takes the session's lock before a run's, as everyone does who needs both. */
-  async lock(id: string): Promise<void> {
-    await this.db.sql('SELECT 1 FROM sessions WHERE tenant_id = :tenantId AND id = :id FOR UPDATE', { id });
+  async lock(id: string): Promise<SessionStatus | null> {
+    const [row] = await this.db.sql<{ status: SessionStatus }>(
+      'SELECT status FROM sessions WHERE tenant_id = :tenantId AND id = :id FOR UPDATE',
+      { id },
+    );
+    return row?.status ?? null;
   }
 
   /**

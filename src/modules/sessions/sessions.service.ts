@@ -7,6 +7,7 @@ import { Events } from '../../platform/events/events.js';
 import { Cursors } from '../../platform/http/pagination.js';
 import { AgentsService } from '../agents/agents.service.js';
 import { ModelCatalog } from '../models/model-catalog.service.js';
+import { RunsRepository } from './runs/runs.repository.js';
 import { SessionNews } from './session-news.js';
 import { shownSession } from './session-view.js';
 import type { SessionEntity } from './session.entity.js';
@@ -18,6 +19,7 @@ import { NO_USAGE } from './usage.js';
 export class SessionsService {
   constructor(
     private readonly sessions: SessionsRepository,
+    private readonly runs: RunsRepository,
     private readonly agents: AgentsService,
     private readonly models: ModelCatalog,
     private readonly events: Events,
@@ -76,7 +78,7 @@ export class SessionsService {
     await this.db.run(async () => {
       const session = await this.sessions.findVisibleForUpdate(id);
       if (!session) throw new NotFound('Session');
-      if (session.status === 'processing' || session.status === 'waiting') {
+      if (await this.runs.hasOpen(id)) {
         throw new Conflict('A run is on in this session: cancel it first', { code: 'run_in_progress' });
       }
       await this.sessions.markDeleted(id);

@@ -15,6 +15,8 @@ interface HoldCallbacks {
   onLost(): void;
   /** Someone asked for the work to be cancelled. Called at most once. */
   onCancel(): void;
+  /** Someone asked for the work to wait when its step is done. Called at each renewal until then. */
+  onPause(): void;
   /** The tenant was suspended or deleted: hand the work back, it waits. Called at each renewal until then. */
   onSuspended(): void;
 }
@@ -35,6 +37,7 @@ interface HeldRow {
   mine: boolean;
   renewed: boolean;
   cancelRequested: boolean;
+  pauseRequested: boolean;
   suspended: boolean;
 }
 
@@ -104,18 +107,20 @@ export class LeaseKeeper implements OnApplicationShutdown {
         leaseMs: LEASE_MS,
       }),
     );
-    for (const { position, mine, renewed, cancelRequested, suspended } of rows) {
-      const hold = holds[position - 1];
+    for (const row of rows) {
+      const hold = holds[row.position - 1];
       if (!hold) continue;
-      if (!mine) this.lose(hold);
-      else if (renewed) hold.endsAt = sentAt + LEASE_MS - MARGIN_MS;
-      if (mine && cancelRequested) this.tellCancel(hold);
-      if (mine && suspended && this.holds.has(hold)) hold.callbacks.onSuspended();
+      if (!row.mine) this.lose(hold);
+      else if (row.renewed) hold.endsAt = sentAt + LEASE_MS - MARGIN_MS;
+      if (row.mine) this.tell(hold, row);
     }
   }
 
-  private tellCancel(hold: Hold): void {
-    if (hold.cancelTold || !this.holds.has(hold)) return;
+  private tell(hold: Hold, { cancelRequested, pauseRequested, suspended }: HeldRow): void {
+    if (!this.holds.has(hold)) return;
+    if (pauseRequested) hold.callbacks.onPause();
+    if (suspended) hold.callbacks.onSuspended();
+    if (!cancelRequested || hold.cancelTold) return;
     hold.cancelTold = true;
     hold.callbacks.onCancel();
   }
@@ -143,6 +148,7 @@ function renewal(table: WorkTable): string {
            coalesce(work.fence = held.fence AND work.status = 'running', false) AS mine,
            renewed.id IS NOT NULL AS renewed,
            work.cancel_requested_at IS NOT NULL AS "cancelRequested",
+           work.pause_requested_at IS NOT NULL AS "pauseRequested",
            tenants.status IS DISTINCT FROM 'active' OR tenants.deleted_at IS NOT NULL AS suspended
     FROM held
     LEFT JOIN ${table} work ON work.tenant_id = held.tenant_id AND work.id = held.id

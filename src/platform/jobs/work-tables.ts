@@ -16,7 +16,7 @@ function workOf<N extends JobName>(job: N, payload: (row: WorkRow) => JobPayload
 
 /**
  * The tables whose rows are queued work, and which doorbell is theirs. Each has the columns tenant_id, id, status,
- * run_after, attempts, barren_takeovers, progressed, lease_until, fence, started_at and cancel_requested_at, and indexes
+ * run_after, attempts, barren_takeovers, progressed, lease_until, fence, started_at, cancel_requested_at and pause_requested_at, and indexes
  * like those of `runs`.
  */
 export const WORK = {

@@ -1,5 +1,5 @@
-import type { DynamicModule } from '@nestjs/common';
-import { LoggerModule, type Params } from 'nestjs-pino';
+import type { DynamicModule, LoggerService } from '@nestjs/common';
+import { Logger, LoggerModule, PinoLogger, type Params } from 'nestjs-pino';
 import pino from 'pino';
 import { scopeIfAny } from '../access/scope.js';
 import { Settings } from '../config/settings.js';
@@ -43,14 +43,36 @@ function caller(): object {
   return { correlationId, tenantId: actor.tenantId, userId: actor.userId };
 }
 
-/** Provides `Logger` of nestjs-pino, for `app.useLogger`, and `PinoLogger`. */
+function loggingParams(settings: Settings): Params {
+  return {
+    pinoHttp: { ...loggingOptions(settings.log.level), wrapSerializers: false },
+    // The request line is RequestLog's: it knows the route and the caller, and shows no query values.
+    forRoutes: [],
+  };
+}
+
+/** Where Nest tells of each module and route that it found, and of a failed start, of which the program tells itself. */
+const OF_NEST = new Set<unknown>(['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'ExceptionHandler']);
+
+class ApplicationLogger extends Logger {
+  override log(message: unknown, ...rest: unknown[]): void {
+    if (OF_NEST.has(rest.at(-1))) super.debug(message, ...rest);
+    else super.log(message, ...rest);
+  }
+
+  override error(message: unknown, ...rest: unknown[]): void {
+    if (OF_NEST.has(rest.at(-1))) super.debug(message, ...rest);
+    else super.error(message, ...rest);
+  }
+}
+
+/** For Nest and all its `Logger`s, from the first line on: a migration that takes long is to be seen. */
+export function applicationLogger(settings: Settings): LoggerService {
+  const params = loggingParams(settings);
+  return new ApplicationLogger(new PinoLogger(params), params);
+}
+
+/** Provides `PinoLogger`. */
 export function loggingModule(): DynamicModule {
-  return LoggerModule.forRootAsync({
-    inject: [Settings],
-    useFactory: (settings: Settings): Params => ({
-      pinoHttp: { ...loggingOptions(settings.log.level), wrapSerializers: false },
-      // The request line is RequestLog's: it knows the route and the caller, and shows no query values.
-      forRoutes: [],
-    }),
-  });
+  return LoggerModule.forRootAsync({ inject: [Settings], useFactory: loggingParams });
 }

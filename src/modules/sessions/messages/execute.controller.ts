@@ -9,7 +9,6 @@ import { PathResource } from '../../../platform/http/path-resource.js';
 import { AnswersEvents } from '../../../platform/live/answers-events.decorator.js';
 import { AgentsService } from '../../agents/agents.service.js';
 import { hasEnded, type Run } from '../runs/run.js';
-import { shownRun } from '../runs/runs.dto.js';
 import { RunsService } from '../runs/runs.service.js';
 import { RunAnswers } from '../streams/run-answers.js';
 import { AgentAnswerDto, AgentWaitsDto, ExecuteAgentDto } from './execute.dto.js';
@@ -64,6 +63,6 @@ export class ExecuteController {
       return this.executions.answer(ended);
     }
     response.status(202);
-    return { sessionId: ended.sessionId, runId: ended.id, run: shownRun(ended) };
+    return { sessionId: ended.sessionId, runId: ended.id, ...this.answers.unfinished(ended) };
   }
 }

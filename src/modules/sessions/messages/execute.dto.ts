@@ -1,5 +1,5 @@
 import { IsNotEmpty, IsObject, IsOptional, IsString, IsUUID, Matches } from 'class-validator';
-import { ToolCallDto } from './messages.dto.js';
+import { PendingDto, ToolCallDto } from './messages.dto.js';
 import { UsageDto } from '../usage.dto.js';
 import { RunDto } from '../runs/runs.dto.js';
 
@@ -36,7 +36,7 @@ export class AgentAnswerDto {
   run: RunDto;
 }
 
-export class AgentWaitsDto {
+export class AgentWaitsDto extends PendingDto {
   sessionId: string;
   runId: string;
   run: RunDto;

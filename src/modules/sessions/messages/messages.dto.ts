@@ -162,7 +162,19 @@ export class MessageDto {
 
 export class MessagePage extends pageOf(MessageDto) {}
 
-export class MessageSentDto {
+export class PendingToolCallDto {
+  toolUseId: string;
+  name: string;
+  input: Record<string, unknown>;
+}
+
+/** What a run that waits is waiting for; neither when its session is paused. */
+export class PendingDto {
+  pendingPermissions?: Record<string, unknown>[];
+  pendingToolCalls?: PendingToolCallDto[];
+}
+
+export class MessageSentDto extends PendingDto {
   /** The answer; absent with `background`, null when the run failed. */
   message?: MessageDto | null;
   run: RunDto;

@@ -132,6 +132,7 @@ function newRun(
     status: 'queued',
     error: null,
     cancelRequestedAt: null,
+    pauseRequestedAt: null,
     ...usage,
     usageEstimated,
     activeMs: 0,

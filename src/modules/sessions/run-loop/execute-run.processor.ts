@@ -41,6 +41,7 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
 
   onModuleInit(): void {
     this.live.onSignal('run.cancel', ({ runId }) => this.holds.get(runId)?.interrupt('cancelled'));
+    this.live.onSignal('run.pause', ({ runId }) => this.pause(runId));
     this.live.onSignal('access.revoked', (revoked) => this.onRevoked(revoked));
   }
 
@@ -52,6 +53,7 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
     const release = this.leases.hold('runs', tenantId, runId, claim.fence, {
       onLost: () => hold.lose(),
       onCancel: () => hold.interrupt('cancelled'),
+      onPause: () => (hold.isPausing = true),
       onSuspended: () => hold.interrupt('suspended'),
     });
     const stop = (): void => hold.interrupt('shutdown');
@@ -68,6 +70,11 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
       hold.release();
       letGo();
     }
+  }
+
+  private pause(runId: string): void {
+    const hold = this.holds.get(runId);
+    if (hold) hold.isPausing = true;
   }
 
   /** The whole tenant's access: it was suspended or deleted. Its runs wait, as a renewal of their leases would find too. */

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { v7 } from 'uuid';
 import { storableText } from '../../../platform/database/storable.js';
 import { Events } from '../../../platform/events/events.js';
@@ -22,6 +22,8 @@ type Ending = { status: 'completed' | 'cancelled' } | { status: 'failed'; error:
 /** Ends a run: its answer, the terminal event and the session's state in one transaction. */
 @Injectable()
 export class RunEnding {
+  private readonly logger = new Logger('Runs');
+
   constructor(
     private readonly journal: RunJournal,
     private readonly display: RunDisplay,
@@ -86,6 +88,9 @@ export class RunEnding {
         throw error;
       });
     this.metrics.end(ending.status);
+    const { id: runId, sessionId } = run;
+    const code = ending.status === 'failed' ? { code: ending.error.code } : {};
+    this.logger.log({ runId, sessionId, status: ending.status, ...code, activeMs: hold.activeMs }, 'run ended');
     if (session) this.news.changed(session);
   }
 

@@ -21,6 +21,9 @@ export class RunHold {
   /** Blocks of the model call under way that were shown already; lost with a restart of the call. */
   partial: StoredBlock[] = [];
 
+  /** It is to wait when its step is done. */
+  isPausing = false;
+
   /** Someone else may hold the run now, or what was shown may not be stored: nothing may be written any more. */
   isLost = false;
 
@@ -28,6 +31,7 @@ export class RunHold {
     readonly run: WholeRun,
     readonly fence: number,
   ) {
+    this.isPausing = run.pauseRequestedAt !== null;
     const { maxExecutionTimeMs } = run.pinned.limits;
     if (maxExecutionTimeMs === null) return;
     const left = maxExecutionTimeMs - run.activeMs;

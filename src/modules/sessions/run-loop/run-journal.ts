@@ -11,10 +11,11 @@ export interface JournalEntry {
   /** Data that shows the run itself is made from the row as this entry leaves it. */
   events: { type: RunEventType; data: Record<string, unknown> | ((run: Run) => Record<string, unknown>) }[];
   /** Locks to take before the run's row, for example the session's. */
-  before?: () => Promise<void>;
+  before?: () => Promise<unknown>;
   /** Other rows of this step, written with it or not at all. */
   work?: (run: Run) => Promise<void>;
-  end?: { status: Extract<RunStatus, 'completed' | 'failed' | 'cancelled'>; error: RunError | null };
+  /** The hold ends with this entry: the run is over, or waits. */
+  end?: { status: Extract<RunStatus, 'completed' | 'failed' | 'cancelled' | 'waiting'>; error: RunError | null };
 }
 
 /** Writes a run's steps: state, events and other rows in one transaction under the fence, then live. */

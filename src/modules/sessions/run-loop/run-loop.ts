@@ -15,6 +15,7 @@ import { RunEnding } from './run-ending.js';
 import type { RunHold } from './run-hold.js';
 import { RunJournal } from './run-journal.js';
 import { exceededLimit, limitError, LimitReached, outputBudget, type OutputBudget } from './run-limits.js';
+import { RunPark } from './run-park.js';
 import { keptText, openCalls, type RunState } from './run-state.js';
 import { newToolCall, RunStepsRepository } from './run-steps.repository.js';
 import { systemPrompt } from './system-prompt.js';
@@ -32,9 +33,10 @@ export class RunLoop {
     private readonly steps: RunStepsRepository,
     private readonly display: RunDisplay,
     private readonly ending: RunEnding,
+    private readonly parking: RunPark,
   ) {}
 
-  /** Goes on from where `state` stands until the run has ended. @throws Interruption, LimitReached, DomainError */
+  /** Goes on from where `state` stands until the run has ended or waits. @throws Interruption, LimitReached, DomainError */
   async drive(hold: RunHold, state: RunState): Promise<void> {
     const offered = this.registry.resolve(hold.run.pinned.tools).tools;
     const names = new WireNames(offered.map((tool) => tool.name));
@@ -45,6 +47,7 @@ export class RunLoop {
         await this.tools.run(hold, open, new Set(offered.map((tool) => tool.name)), resumed);
         continue;
       }
+      if (hold.isPausing && (await this.parking.park(hold))) return;
       const exceeded = exceededLimit(hold.run.pinned.limits, state.turns.length, usageOf(hold.run));
       if (exceeded) return this.ending.fail(hold, state, exceeded);
       const request = this.request(hold, state, offered, names);

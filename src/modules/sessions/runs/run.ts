@@ -37,6 +37,7 @@ export interface Run extends UsageColumns {
   status: RunStatus;
   error: RunError | null;
   cancelRequestedAt: Date | null;
+  pauseRequestedAt: Date | null;
   activeMs: number;
   lastSeq: number;
   openMessageId: string | null;

@@ -8,7 +8,7 @@ import { usageOf } from '../usage.js';
 import type { PinnedRun, Run, RunError, RunStatus, WholeRun } from './run.js';
 
 const COLUMNS = `r.tenant_id, r.id, r.session_id, r.agent_id, r.agent_version, r.message_id, r.created_by, r.trigger,
-  r.model, r.status, r.error, r.cancel_requested_at, r.input_tokens, r.output_tokens, r.cache_read_tokens,
+  r.model, r.status, r.error, r.cancel_requested_at, r.pause_requested_at, r.input_tokens, r.output_tokens, r.cache_read_tokens,
   r.cache_write_tokens, r.cost_micros, r.usage_estimated, r.active_ms, r.last_seq, r.open_message_id, r.attempts,
   r.fence, r.created_at, r.started_at, r.finished_at`;
 
@@ -109,10 +109,58 @@ export class RunsRepository {
     });
   }
 
-  /** Null when the run has ended already. */
+  async openOf(sessionId: string): Promise<string[]> {
+    const rows = await this.db.sql<{ id: string }>(
+      `SELECT id FROM runs
+       WHERE tenant_id = :tenantId AND session_id = :sessionId AND status IN ('queued', 'running', 'waiting')`,
+      { sessionId },
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  async hasOpen(sessionId: string): Promise<boolean> {
+    return (await this.openOf(sessionId)).length > 0;
+  }
+
+  /** Of the runs that are on in a session; returns their ids. */
+  async requestPause(sessionId: string): Promise<string[]> {
+    const rows = await this.db.sql<{ id: string }>(
+      `UPDATE runs SET pause_requested_at = now()
+       WHERE tenant_id = :tenantId AND session_id = :sessionId AND status IN ('queued', 'running') RETURNING id`,
+      { sessionId },
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  /** Of a session's runs; returns those that wait for nothing else now. */
+  async withdrawPause(sessionId: string): Promise<{ id: string }[]> {
+    const rows = await this.db.sql<{ id: string; status: RunStatus }>(
+      `UPDATE runs SET pause_requested_at = NULL
+       WHERE tenant_id = :tenantId AND session_id = :sessionId AND pause_requested_at IS NOT NULL
+         AND status IN ('queued', 'running', 'waiting')
+       RETURNING id, status`,
+      { sessionId },
+    );
+    return rows.filter(({ status }) => status === 'waiting');
+  }
+
+  /** A run that waited is to go on; makes room for the event that says so. */
+  async requeue(id: string): Promise<Run> {
+    const rows = await this.db.sql<object>(
+      `UPDATE runs r SET status = 'queued', run_after = now(), last_seq = r.last_seq + 1
+       WHERE r.tenant_id = :tenantId AND r.id = :id AND r.status = 'waiting' RETURNING ${COLUMNS}`,
+      { id },
+    );
+    if (!rows[0]) throw new Error('The run does not wait');
+    return runOf(rows[0]);
+  }
+
+  /** Null when the run has ended already. One that waits is put where its end can be claimed. */
   async requestCancel(id: string): Promise<Run | null> {
     const rows = await this.db.sql<object>(
-      `UPDATE runs r SET cancel_requested_at = coalesce(r.cancel_requested_at, now())
+      `UPDATE runs r SET cancel_requested_at = coalesce(r.cancel_requested_at, now()),
+         status = CASE WHEN r.status = 'waiting' THEN 'queued' ELSE r.status END,
+         run_after = CASE WHEN r.status = 'waiting' THEN now() ELSE r.run_after END
        WHERE r.tenant_id = :tenantId AND r.id = :id AND r.status IN ('queued', 'running', 'waiting')
        RETURNING ${COLUMNS}`,
       { id },
@@ -137,7 +185,8 @@ export class RunsRepository {
          cache_write_tokens = :cacheWriteTokens, cost_micros = :costMicros, usage_estimated = :usageEstimated,
          open_message_id = :openMessageId, active_ms = :activeMs,
          status = coalesce(:status, r.status), error = :error::jsonb,
-         finished_at = CASE WHEN :status::text IS NOT NULL THEN date_trunc('milliseconds', clock_timestamp()) END,
+         finished_at = CASE WHEN :status::text IS NOT NULL AND :status::text <> 'waiting'
+                            THEN date_trunc('milliseconds', clock_timestamp()) END,
          lease_until = CASE WHEN :status::text IS NULL THEN r.lease_until END
        WHERE r.tenant_id = :tenantId AND r.id = :id AND r.fence = :fence AND r.status = 'running'
        RETURNING ${COLUMNS}`,

@@ -8,9 +8,9 @@ import { parseLastEventId } from '../../../platform/live/sse-format.js';
 import { Live } from '../../../platform/live/live.js';
 import { SseStreams } from '../../../platform/live/sse-streams.js';
 import { MessagesRepository } from '../messages/messages.repository.js';
-import { shownMessage, type MessageSentDto } from '../messages/messages.dto.js';
+import { shownMessage, type MessageSentDto, type PendingDto } from '../messages/messages.dto.js';
 import { hasEnded, type Run } from '../runs/run.js';
-import { shownRun } from '../runs/runs.dto.js';
+import { shownRun, type RunDto } from '../runs/runs.dto.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import { SessionSources } from './session-source.js';
 
@@ -64,7 +64,13 @@ export class RunAnswers implements BeforeApplicationShutdown {
   async wait(run: Run, response: Response): Promise<MessageSentDto> {
     const ended = await this.ended(run, this.settings.http.waitMaxMs);
     response.status(hasEnded(ended.status) ? 201 : 202);
-    return hasEnded(ended.status) ? this.finished(ended) : { run: shownRun(ended) };
+    return hasEnded(ended.status) ? this.finished(ended) : this.unfinished(ended);
+  }
+
+  /** A run that goes on, or what it waits for. */
+  unfinished(run: Run): { run: RunDto } & PendingDto {
+    const pending = run.status === 'waiting' ? { pendingPermissions: [], pendingToolCalls: [] } : {};
+    return { run: shownRun(run), ...pending };
   }
 
   async finished(run: Run): Promise<MessageSentDto> {

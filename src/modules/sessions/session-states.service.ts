@@ -1,0 +1,154 @@
+import { Injectable } from '@nestjs/common';
+import { Conflict, NotFound } from '../../contracts/errors.js';
+import { sessionRoom } from '../../contracts/live-events.js';
+import { currentTenantActor } from '../../platform/access/scope.js';
+import { Db } from '../../platform/database/db.js';
+import { Events } from '../../platform/events/events.js';
+import { JobQueue } from '../../platform/jobs/job-queue.js';
+import { Live } from '../../platform/live/live.js';
+import { ExecuteRunProcessor } from './run-loop/execute-run.processor.js';
+import { shownRun } from './runs/runs.dto.js';
+import { RunsRepository } from './runs/runs.repository.js';
+import { RunsService } from './runs/runs.service.js';
+import type { SessionEntity, SessionStatus } from './session.entity.js';
+import { SessionNews } from './session-news.js';
+import { shownSession } from './session-view.js';
+import type { SessionDto } from './sessions.dto.js';
+import { SessionsRepository } from './sessions.repository.js';
+import { SessionsService } from './sessions.service.js';
+
+type Verb = 'pause' | 'resume' | 'complete' | 'archive';
+
+/** From where a person may put a session where; `failed` and the states of a run under way are the system's alone. */
+const FROM: Record<Verb, readonly SessionStatus[]> = {
+  pause: ['created', 'active', 'processing', 'waiting'],
+  resume: ['paused', 'completed', 'archived'],
+  complete: ['created', 'active', 'paused'],
+  archive: ['created', 'active', 'paused', 'completed', 'failed'],
+};
+
+/** Puts sessions into the states that people choose. */
+@Injectable()
+export class SessionStates {
+  constructor(
+    private readonly sessions: SessionsRepository,
+    private readonly service: SessionsService,
+    private readonly runs: RunsRepository,
+    private readonly runsService: RunsService,
+    private readonly processor: ExecuteRunProcessor,
+    private readonly events: Events,
+    private readonly news: SessionNews,
+    private readonly jobs: JobQueue,
+    private readonly live: Live,
+    private readonly db: Db,
+  ) {}
+
+  /** The run under way, if any, stops after its step and waits. @throws NotFound, Conflict */
+  async pause(id: string): Promise<SessionDto> {
+    const { tenantId } = currentTenantActor();
+    const asked: string[] = [];
+    const session = await this.db.run(async () => {
+      const paused = await this.move(id, 'pause', 'paused');
+      asked.push(...(await this.runs.requestPause(id)));
+      this.db.afterCommit(() => {
+        for (const runId of asked) this.live.signal('run.pause', { runId });
+      });
+      await this.publish(id, 'session.paused');
+      return paused;
+    });
+    this.news.changed(session);
+    // One that nobody holds yet waits from here on, without a free worker.
+    for (const runId of asked) {
+      await this.processor.process({ tenantId, runId }, { signal: new AbortController().signal });
+    }
+    return shownSession(session);
+  }
+
+  /** A run that waits since the pause goes on. @throws NotFound, Conflict */
+  async resume(id: string): Promise<SessionDto> {
+    const { tenantId } = currentTenantActor();
+    const session = await this.db.run(async () => {
+      await this.lockFrom(id, 'resume');
+      const waiting = await this.runs.withdrawPause(id);
+      for (const run of waiting) await this.goOn(tenantId, run.id);
+      const isBusy = waiting.length > 0 || (await this.runs.hasOpen(id));
+      const resumed = await this.sessions.setStatus(id, isBusy ? 'processing' : 'active');
+      await this.publish(id, 'session.resumed');
+      return resumed;
+    });
+    this.news.changed(session);
+    return shownSession(session);
+  }
+
+  /** @throws NotFound, Conflict (`run_in_progress` while a run has not ended) */
+  complete(id: string): Promise<SessionDto> {
+    return this.close(id, 'complete', 'completed');
+  }
+
+  /** @throws NotFound, Conflict (`run_in_progress` while a run has not ended) */
+  archive(id: string): Promise<SessionDto> {
+    return this.close(id, 'archive', 'archived');
+  }
+
+  /** Cancels the run under way; nothing happens where there is none. @throws NotFound */
+  async interrupt(id: string): Promise<SessionDto> {
+    const open = await this.db.run(async () => {
+      await this.service.require(id);
+      return this.runs.openOf(id);
+    });
+    for (const runId of open) {
+      await this.runsService.cancel(runId).catch((error: unknown) => {
+        // It has ended meanwhile.
+        if (!(error instanceof Conflict)) throw error;
+      });
+    }
+    return this.service.get(id);
+  }
+
+  private async close(id: string, verb: 'complete' | 'archive', to: 'completed' | 'archived'): Promise<SessionDto> {
+    const session = await this.db.run(async () => {
+      const closed = await this.move(id, verb, to);
+      if (await this.runs.hasOpen(id)) throw runIsOn();
+      await this.publish(id, `session.${to}`);
+      return closed;
+    });
+    this.news.changed(session);
+    return shownSession(session);
+  }
+
+  private async move(id: string, verb: Verb, to: SessionStatus): Promise<SessionEntity> {
+    await this.lockFrom(id, verb);
+    return this.sessions.setStatus(id, to);
+  }
+
+  private async lockFrom(id: string, verb: Verb): Promise<void> {
+    const session = await this.sessions.findVisibleForUpdate(id);
+    if (!session) throw new NotFound('Session');
+    if (FROM[verb].includes(session.status)) return;
+    if (session.status === 'processing' || session.status === 'waiting') throw runIsOn();
+    throw new Conflict(`The session is ${session.status}: there is nothing to ${verb}`);
+  }
+
+  private async goOn(tenantId: string, runId: string): Promise<void> {
+    const at = new Date();
+    const run = await this.runs.requeue(runId);
+    const event = { seq: run.lastSeq, type: 'run.resumed' as const, data: { run: shownRun(run) } };
+    await this.runs.addEvents(runId, at, [event]);
+    this.db.afterCommit(() => {
+      const { sessionId } = run;
+      this.live.emit(sessionRoom(tenantId, sessionId), [{ ...event, sessionId, runId, at: at.toISOString() }]);
+      this.jobs.ring('run.execute', { tenantId, runId });
+    });
+  }
+
+  private async publish(
+    resourceId: string,
+    action: 'session.paused' | 'session.resumed' | 'session.completed' | 'session.archived',
+  ): Promise<void> {
+    await this.events.publish(action, { resourceType: 'session', resourceId, payload: {} });
+  }
+}
+
+function runIsOn(): Conflict {
+  return new Conflict('A run is on in this session: cancel it first', { code: 'run_in_progress' });
+}
