@@ -26,8 +26,10 @@ const LOOKED_UP = ['users', 'tenants', 'memberships', 'token_sessions', 'api_key
 /** Policies of atrium_app on tables of no tenant. */
 const SPECIAL_POLICIES = ['tenants.tenant', 'users.tenant', 'users.newcomer'];
 
-/** Where atrium_app may use a part of a table. Password hashes are written and never read; nobody is made superadmin. */
+/** Where a role may use a part of a table. Password hashes are written and never read; nobody is made superadmin. */
 const COLUMN_GRANTS = [
+  'idempotency_keys atrium_system UPDATE resource_id',
+  'idempotency_keys atrium_system UPDATE status',
   'tenants atrium_app UPDATE metadata',
   'tenants atrium_app UPDATE name',
   'tenants atrium_app UPDATE permission_policy',

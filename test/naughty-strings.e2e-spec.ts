@@ -12,11 +12,10 @@ import { startServer, type Server } from './server.js';
 const FILE = new URL('../../shared/data/vectors/naughty-strings.json', import.meta.url);
 const strings = existsSync(FILE) ? (JSON.parse(readFileSync(FILE, 'utf8')) as string[]) : [];
 
-/** Operations that run a model or hash a password: each gets a part of the strings, several in one text. */
-const SLOW = [
-  ...['messages_send', 'execute_execute', 'execute_executeStream', 'members_add', 'auth_login'],
-  ...['auth_changePassword', 'adminTenants_create'],
-];
+/** Operations that run a model get several strings in one text. */
+const RUNNING = ['messages_send', 'execute_execute', 'execute_executeStream'];
+/** Those that hash a password too, and each a part of them. */
+const HASHING = ['members_add', 'auth_login', 'auth_changePassword', 'adminTenants_create'];
 /** As much as the shortest of their fields takes. */
 const SEVERAL_CHARS = 190;
 
@@ -30,9 +29,9 @@ const SHARING = [
 
 /** What an operation gets; little for fields that take only some texts, since those don't reach the database. */
 function dealt({ id }: Operation, isFree: boolean): string[] {
-  const sharing = SLOW.includes(id) ? SLOW : (SHARING.find((ids) => ids.includes(id)) ?? [id]);
+  const sharing = [...SHARING, HASHING].find((ids) => ids.includes(id)) ?? [id];
   const every = sharing.length * (isFree ? 1 : 8);
-  const texts = SLOW.includes(id) ? several : strings;
+  const texts = [...RUNNING, ...HASHING].includes(id) ? several : strings;
   return texts.filter((_text, index) => index % every === sharing.indexOf(id));
 }
 

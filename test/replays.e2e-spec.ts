@@ -1,6 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Actor } from '../src/platform/access/actor.js';
+import { runAs } from '../src/platform/access/scope.js';
+import { Db } from '../src/platform/database/db.js';
+import { IdempotencyRepository } from '../src/platform/http/idempotency.repository.js';
 import type { Listed } from './answers.js';
 import { ApiDocument } from './api-document.js';
 import { startApp, type TestApp } from './app.js';
@@ -255,6 +259,27 @@ describe('A key', () => {
 async function otherSession(): Promise<string> {
   return (await tenant.as.post('/sessions', {}).expect(201)).json<{ id: string }>().id;
 }
+
+describe('When the process dies before it has answered', () => {
+  it.each(KEYED_POSTS.filter(([operation]) => operation.startsWith('adminTenants')))(
+    'the key of %s %s leads to what was made, across tenants too',
+    async (_operation, _how, make) => {
+      const { as, path, body } = await make(posts);
+      const key = keyed();
+      const repository = app.nest.get(IdempotencyRepository, { strict: false });
+      jest.spyOn(repository, 'finish').mockRejectedValueOnce(new Error('killed'));
+      const first = await as.post(path, body, key);
+      const { tenant: own } = (await as.get('/auth/me').expect(200)).json<{ tenant: { id: string } }>();
+      await runAs(Actor.job(own.id), () =>
+        app.nest
+          .get(Db)
+          .sql(`UPDATE idempotency_keys SET lease_until = now() WHERE tenant_id = :tenantId AND status = 'bound'`),
+      );
+      const again = await as.post(path, body, key);
+      expect([told(again), isReplayed(again)]).toEqual([told(first), true]);
+    },
+  );
+});
 
 describe('When the process dies while a message is being answered', () => {
   it('the key leads to the run that another finishes', async () => {

@@ -121,8 +121,8 @@ export class Tokens {
         audience,
         secret,
       });
-      // The library takes a token without `exp` for one that never ends.
-      return typeof payload['exp'] === 'number' ? { ...payload, exp: payload['exp'] } : null;
+      // The library takes a token without `exp` for one that never ends, and asks for no `jti`.
+      return typeof payload['exp'] === 'number' && isUUID(payload['jti']) ? { ...payload, exp: payload['exp'] } : null;
     } catch {
       return null;
     }

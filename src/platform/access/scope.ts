@@ -28,8 +28,8 @@ export function inScope<T>(scope: Scope, fn: () => T): T {
 export function runAs<T>(actor: Actor, fn: () => T): T {
   const { correlationId, ip, userAgent, ...outer } = storage.getStore() ?? newScope();
   const asker = outer.actor && outer.actor.kind !== 'system' ? outer.actor : outer.askedBy;
-  const askedBy = actor.kind === 'system' ? asker : null;
-  return storage.run(newScope({ correlationId, ip, userAgent, actor, askedBy }), fn);
+  const forAsker = actor.kind === 'system' ? { askedBy: asker, bindIdempotency: outer.bindIdempotency } : {};
+  return storage.run(newScope({ correlationId, ip, userAgent, actor, ...forAsker }), fn);
 }
 
 /** Undefined outside of any request or job, for example while logging at start-up. */

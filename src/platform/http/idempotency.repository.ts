@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { currentActor, currentTenantActor } from '../access/scope.js';
 import { Db } from '../database/db.js';
 
 export type Claim =
@@ -12,6 +13,7 @@ export type Claim =
   | { kind: 'done'; resourceId: string | null; status: number | null };
 
 export interface HeldKey {
+  readonly tenantId: string;
   readonly scopeHash: string;
   /** Grows with each holder, so that one who lost the key changes nothing. */
   readonly fence: string;
@@ -45,7 +47,10 @@ export class IdempotencyRepository {
          RETURNING fence`,
         { scopeHash, bodyHash },
       );
-      if (claimed) return { kind: 'claimed', key: { scopeHash, fence: claimed.fence } };
+      if (claimed) {
+        const { tenantId } = currentTenantActor();
+        return { kind: 'claimed', key: { tenantId, scopeHash, fence: claimed.fence } };
+      }
       // The conflict has locked the row: it is there, and stays as it is.
       const [row] = await this.db.sql<Row>(
         `SELECT body_hash, status, resource_id, response_status, lease_until >= now() AS held
@@ -64,7 +69,10 @@ export class IdempotencyRepository {
     return this.changed(`UPDATE idempotency_keys SET lease_until = now() + interval '10 s' WHERE ${MINE}`, key);
   }
 
-  /** Part of the open transaction, so that the key names the resource if and only if it was changed. */
+  /**
+   * Part of the open transaction, be it the caller's or that of a system actor who works for them, so that the key names
+   * the resource if and only if it was changed.
+   */
   async bind(key: HeldKey, resourceId: string): Promise<boolean> {
     return this.changed(
       `UPDATE idempotency_keys SET status = 'bound', resource_id = coalesce(resource_id, :resourceId::uuid)
@@ -100,7 +108,11 @@ export class IdempotencyRepository {
   }
 
   private async changed(statement: string, parameters: object): Promise<boolean> {
-    const rows = await this.db.sql(`${statement} RETURNING fence`, { ...parameters });
+    const text = `${statement} RETURNING fence`;
+    const isSystem = currentActor().kind === 'system';
+    const rows = isSystem
+      ? await this.db.systemSql(text, { ...parameters })
+      : await this.db.sql(text, { ...parameters });
     return rows.length > 0;
   }
 }
