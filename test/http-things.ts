@@ -13,17 +13,20 @@ import {
   ValidateNested,
 } from 'class-validator';
 import type { Response } from 'express';
+import { DataSource } from 'typeorm';
 import { v7 } from 'uuid';
 import { Conflict, NotFound } from '../src/contracts/errors.js';
 import { permissionsOf, type Role } from '../src/contracts/permissions.js';
 import { Access, Public } from '../src/platform/access/access.decorator.js';
 import { Authenticator, type Authenticated } from '../src/platform/access/authenticator.js';
 import { currentScope, currentTenantActor } from '../src/platform/access/scope.js';
+import { Db } from '../src/platform/database/db.js';
 import { BodyLimit } from '../src/platform/http/body-limit.decorator.js';
 import { Id } from '../src/platform/http/id.decorator.js';
 import { Replay } from '../src/platform/http/idempotency.js';
 import { Cursors, PageQuery } from '../src/platform/http/pagination.js';
 import { PathResource } from '../src/platform/http/path-resource.js';
+import { RedisConnections } from '../src/platform/redis/redis-connections.js';
 
 /** Knows three callers; a token is the name of one. */
 export class FakeAuthenticator extends Authenticator {
@@ -203,3 +206,16 @@ export class OddController {
     throw new Error('later');
   }
 }
+
+/** What the HTTP platform needs of the rest; the things' own. */
+export const OUTSIDE = {
+  providers: [
+    { provide: Authenticator, useClass: FakeAuthenticator },
+    { provide: RedisConnections, useValue: null },
+    // No request of these tests has an Idempotency-Key, which is all that the platform would need it for.
+    { provide: Db, useValue: {} },
+    { provide: DataSource, useValue: { query: () => Promise.resolve([]) } },
+    Things,
+  ],
+};
+export const PLENTY = { RATE_LIMIT_ANONYMOUS: '100000', RATE_LIMIT_AUTHENTICATED: '100000' };
