@@ -29,7 +29,7 @@ import { PathResource } from '../src/platform/http/path-resource.js';
 import { RedisConnections } from '../src/platform/redis/redis-connections.js';
 
 /** Knows three callers; a token is the name of one. */
-export class FakeAuthenticator extends Authenticator {
+class FakeAuthenticator extends Authenticator {
   async authenticate(credential: string): Promise<Authenticated | null> {
     const [name = '', plan] = credential.split('-');
     const role = ({ owner: 'owner', viewer: 'viewer', other: 'owner' } as Record<string, Role>)[name];
