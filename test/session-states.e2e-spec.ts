@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { RunEnvelope } from '../src/contracts/live-events.js';
+import { JobQueue } from '../src/platform/jobs/job-queue.js';
 import { startApp, type TestApp } from './app.js';
 import type { Client } from './client.js';
 import { Conversations, manyModels, type Sent, type Talk } from './conversations.js';
@@ -190,6 +191,20 @@ describe('A pause', () => {
     expect(told(events).message?.content).toBe('One two');
     expect(await statusOf(talk)).toBe('paused');
     expect((await put(talk, 'resume').expect(200)).json()).toMatchObject({ status: 'active' });
+  });
+
+  it('of a run that nobody holds yet has it wait at once', async () => {
+    const talk = await talks.start();
+    const ring = jest.spyOn(app.nest.get(JobQueue), 'ring').mockImplementation(() => undefined);
+    const path = `/sessions/${talk.sessionId}/messages`;
+    const { run } = (await talk.as.post(path, { content: 'Hi', background: true }).expect(202)).json<Sent>();
+    await put(talk, 'pause').expect(200);
+    expect(await runOf(talk.as, run.id)).toMatchObject({ status: 'waiting', attempts: 0, lastSeq: 3 });
+    ring.mockRestore();
+    await put(talk, 'resume').expect(200);
+    const { types, message } = told(await allEvents(await talk.as.fetch('GET', `/runs/${run.id}/events`)));
+    expect(types.slice(0, 4)).toEqual(['run.started', 'message.created', 'run.waiting', 'run.resumed']);
+    expect(message?.content).toBe('Done');
   });
 
   it('holds a run that can be cancelled', async () => {

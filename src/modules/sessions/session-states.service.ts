@@ -6,7 +6,7 @@ import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
 import { JobQueue } from '../../platform/jobs/job-queue.js';
 import { Live } from '../../platform/live/live.js';
-import { ExecuteRunProcessor } from './run-loop/execute-run.processor.js';
+import type { Run } from './runs/run.js';
 import { shownRun } from './runs/runs.dto.js';
 import { RunsRepository } from './runs/runs.repository.js';
 import { RunsService } from './runs/runs.service.js';
@@ -35,7 +35,6 @@ export class SessionStates {
     private readonly service: SessionsService,
     private readonly runs: RunsRepository,
     private readonly runsService: RunsService,
-    private readonly processor: ExecuteRunProcessor,
     private readonly events: Events,
     private readonly news: SessionNews,
     private readonly jobs: JobQueue,
@@ -45,22 +44,16 @@ export class SessionStates {
 
   /** The run under way, if any, stops after its step and waits. @throws NotFound, Conflict */
   async pause(id: string): Promise<SessionDto> {
-    const { tenantId } = currentTenantActor();
-    const asked: string[] = [];
     const session = await this.db.run(async () => {
       const paused = await this.move(id, 'pause', 'paused');
-      asked.push(...(await this.runs.requestPause(id)));
-      this.db.afterCommit(() => {
-        for (const runId of asked) this.live.signal('run.pause', { runId });
-      });
+      for (const run of await this.runs.requestPause(id)) {
+        if (run.status === 'waiting') await this.tell(run, 'run.waiting');
+        else this.db.afterCommit(() => this.live.signal('run.pause', { runId: run.id }));
+      }
       await this.publish(id, 'session.paused');
       return paused;
     });
     this.news.changed(session);
-    // One that nobody holds yet waits from here on, without a free worker.
-    for (const runId of asked) {
-      await this.processor.process({ tenantId, runId }, { signal: new AbortController().signal });
-    }
     return shownSession(session);
   }
 
@@ -70,7 +63,10 @@ export class SessionStates {
     const session = await this.db.run(async () => {
       await this.lockFrom(id, 'resume');
       const waiting = await this.runs.withdrawPause(id);
-      for (const run of waiting) await this.goOn(tenantId, run.id);
+      for (const { id: runId } of waiting) {
+        await this.tell(await this.runs.requeue(runId), 'run.resumed');
+        this.db.afterCommit(() => this.jobs.ring('run.execute', { tenantId, runId }));
+      }
       const isBusy = waiting.length > 0 || (await this.runs.hasOpen(id));
       const resumed = await this.sessions.setStatus(id, isBusy ? 'processing' : 'active');
       await this.publish(id, 'session.resumed');
@@ -129,16 +125,15 @@ export class SessionStates {
     throw new Conflict(`The session is ${session.status}: there is nothing to ${verb}`);
   }
 
-  private async goOn(tenantId: string, runId: string): Promise<void> {
+  /** The run's last event, for which its row has made room. */
+  private async tell(run: Run, type: 'run.waiting' | 'run.resumed'): Promise<void> {
     const at = new Date();
-    const run = await this.runs.requeue(runId);
-    const event = { seq: run.lastSeq, type: 'run.resumed' as const, data: { run: shownRun(run) } };
-    await this.runs.addEvents(runId, at, [event]);
-    this.db.afterCommit(() => {
-      const { sessionId } = run;
-      this.live.emit(sessionRoom(tenantId, sessionId), [{ ...event, sessionId, runId, at: at.toISOString() }]);
-      this.jobs.ring('run.execute', { tenantId, runId });
-    });
+    const event = { seq: run.lastSeq, type, data: { run: shownRun(run) } };
+    await this.runs.addEvents(run.id, at, [event]);
+    const { tenantId, sessionId, id: runId } = run;
+    this.db.afterCommit(() =>
+      this.live.emit(sessionRoom(tenantId, sessionId), [{ ...event, sessionId, runId, at: at.toISOString() }]),
+    );
   }
 
   private async publish(

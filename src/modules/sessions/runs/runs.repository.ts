@@ -122,14 +122,17 @@ export class RunsRepository {
     return (await this.openOf(sessionId)).length > 0;
   }
 
-  /** Of the runs that are on in a session; returns their ids. */
-  async requestPause(sessionId: string): Promise<string[]> {
-    const rows = await this.db.sql<{ id: string }>(
-      `UPDATE runs SET pause_requested_at = now()
-       WHERE tenant_id = :tenantId AND session_id = :sessionId AND status IN ('queued', 'running') RETURNING id`,
+  /** Of the runs that are on in a session. One that nobody holds waits at once, with room for the event that says so. */
+  async requestPause(sessionId: string): Promise<Run[]> {
+    const rows = await this.db.sql<object>(
+      `UPDATE runs r SET pause_requested_at = now(),
+         status = CASE WHEN r.status = 'queued' THEN 'waiting' ELSE r.status END,
+         last_seq = CASE WHEN r.status = 'queued' THEN r.last_seq + 1 ELSE r.last_seq END
+       WHERE r.tenant_id = :tenantId AND r.session_id = :sessionId AND r.status IN ('queued', 'running')
+       RETURNING ${COLUMNS}`,
       { sessionId },
     );
-    return rows.map(({ id }) => id);
+    return rows.map(runOf);
   }
 
   /** Of a session's runs; returns those that wait for nothing else now. */
