@@ -61,6 +61,10 @@ const isWaiting = (as: Client, runId: string) =>
     () => runOf(as, runId),
     ({ status }) => status === 'waiting',
   );
+const isWaitingAfter = async (step: () => Promise<unknown>, as: Client, runId: string) => {
+  await step();
+  await isWaiting(as, runId);
+};
 const hasEnded = (as: Client, runId: string) =>
   eventually(
     () => runOf(as, runId),
@@ -218,6 +222,19 @@ describe('A pause', () => {
     expect((await put(talk, 'resume').expect(200)).json()).toMatchObject({ status: 'active' });
     const { message } = told(await allEvents(await talk.as.fetch('GET', `/runs/${runId}/events`)));
     expect(message?.content).toBe('Let me see.');
+  });
+
+  it('never outlives a cancellation, whatever else is asked at the same time', async () => {
+    for (const others of [['resume', 'pause'], ['pause'], ['resume']]) {
+      const { talk, runId, finishRound } = await inItsFirstRound();
+      await put(talk, 'pause').expect(200);
+      if (others[0] === 'resume') await isWaitingAfter(finishRound, talk.as, runId);
+      const cancel = Promise.resolve(talk.as.post(`/runs/${runId}/cancel`));
+      const asked = others.map((verb) => Promise.resolve(put(talk, verb)));
+      expect((await cancel).json()).toMatchObject({ status: 'cancelled' });
+      await Promise.all(asked);
+      expect(await runOf(talk.as, runId)).toMatchObject({ status: 'cancelled' });
+    }
   });
 
   it('twice, and a resumption twice, count once', async () => {

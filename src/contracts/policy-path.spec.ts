@@ -32,6 +32,8 @@ describe('A path of a policy', () => {
     ['a search within each node', '$[?@..a]'],
     ['a search within each node', '$..[?count(@.*) > 1]'],
     ['a search within each node', '$..[?$.items[0:2]]'],
+    ['the whole input at each node', '$..[?$.a == $.b]'],
+    ['the whole input at each node', '$..[?length($.a) > 2]'],
     ['a search within each node', '$..[?@[?@.a]]'],
     ['a search within each node', "$..a[?@['x'] == 'a'][?@.b]"],
   ])('may not ask for %s: %s', (_what, path) => {

@@ -49,6 +49,16 @@ describe('decide', () => {
 });
 
 describe('decide by arguments', () => {
+  it('gives up on what takes too long', () => {
+    const paths = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`$.a${index}`, '*']));
+    const input = Object.fromEntries(Object.keys(paths).map((path) => [path.slice(2), 1]));
+    const rules = [{ tool: '*', arguments: paths, action: 'allow' as const }];
+    let time = 0;
+    const slow = () => (time += 40);
+    expect(() => decide('server:tool', input, [{ rules }], slow)).toThrow('too long');
+    expect(decide('server:tool', input, [{ rules, default: 'deny' }])).toBe('allow');
+  });
+
   const input = { path: 'docs/a.md', depth: 2, deep: [{ host: 'a.example' }, { host: 'evil.example' }], flag: null };
 
   it.each<[string, Record<string, string>]>([

@@ -51,7 +51,7 @@ export class ToolExecutor {
     );
   }
 
-  /** Null for an input that the policies' paths can't be followed in, nested thousands of levels deep for example. */
+  /** Null where the policies' paths can't be followed in this input: nested a thousand levels deep, or too large. */
   private decide({ name, input, policies }: ToolCall): PolicyAction | null {
     try {
       return decide(name, input, policies);

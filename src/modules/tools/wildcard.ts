@@ -1,23 +1,14 @@
-/** `*` stands for any characters, also none. Takes at most pattern × text steps, whatever the pattern. */
+/** `*` stands for any characters, also none. The parts between are searched from left to right, none of them twice. */
 export function matchesWildcard(pattern: string, text: string): boolean {
-  let p = 0;
-  let t = 0;
-  let star = -1;
-  let resume = 0;
-  while (t < text.length) {
-    if (pattern[p] === '*') {
-      star = p++;
-      resume = t;
-    } else if (pattern[p] === text[t]) {
-      p++;
-      t++;
-    } else if (star >= 0) {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
+  const [first = '', ...others] = pattern.split('*');
+  const last = others.pop();
+  if (last === undefined) return pattern === text;
+  if (!text.startsWith(first)) return false;
+  let at = first.length;
+  for (const part of others) {
+    const found = text.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
   }
-  while (pattern[p] === '*') p++;
-  return p === pattern.length;
+  return text.length - at >= last.length && text.endsWith(last);
 }

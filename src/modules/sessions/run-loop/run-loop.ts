@@ -48,6 +48,7 @@ export class RunLoop {
         continue;
       }
       if (hold.isPausing && (await this.parking.park(hold))) return;
+      hold.signal.throwIfAborted();
       const exceeded = exceededLimit(hold.run.pinned.limits, state.turns.length, usageOf(hold.run));
       if (exceeded) return this.ending.fail(hold, state, exceeded);
       const request = this.request(hold, state, offered, names);

@@ -122,13 +122,14 @@ export class RunsRepository {
     return (await this.openOf(sessionId)).length > 0;
   }
 
-  /** Of the runs that are on in a session. One that nobody holds waits at once, with room for the event that says so. */
+  /** Of the runs that are on in a session and not to be cancelled. One that nobody holds waits at once, with room for the event that says so. */
   async requestPause(sessionId: string): Promise<Run[]> {
     const rows = await this.db.sql<object>(
       `UPDATE runs r SET pause_requested_at = now(),
          status = CASE WHEN r.status = 'queued' THEN 'waiting' ELSE r.status END,
          last_seq = CASE WHEN r.status = 'queued' THEN r.last_seq + 1 ELSE r.last_seq END
        WHERE r.tenant_id = :tenantId AND r.session_id = :sessionId AND r.status IN ('queued', 'running')
+         AND r.cancel_requested_at IS NULL
        RETURNING ${COLUMNS}`,
       { sessionId },
     );
@@ -145,6 +146,15 @@ export class RunsRepository {
       { sessionId },
     );
     return rows.filter(({ status }) => status === 'waiting');
+  }
+
+  /** Locked until the transaction ends. */
+  async isToBeCancelled(id: string): Promise<boolean> {
+    const [row] = await this.db.sql<{ asked: boolean }>(
+      `SELECT cancel_requested_at IS NOT NULL AS asked FROM runs WHERE tenant_id = :tenantId AND id = :id FOR UPDATE`,
+      { id },
+    );
+    return row?.asked ?? false;
   }
 
   /** A run that waited is to go on; makes room for the event that says so. */
