@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { effectivePermissions, permissionsOf } from '../../contracts/permissions.js';
-import { Authenticator, type Authenticated } from '../../platform/access/authenticator.js';
+import { Authenticator, type Authenticated, type AuthenticateOptions } from '../../platform/access/authenticator.js';
 import { hashApiKey, isApiKey } from './api-key-secret.js';
 import { ApiKeyUse } from './api-key-use.js';
 import { ApiKeysRepository } from './api-keys.repository.js';
@@ -19,12 +19,12 @@ export class DatabaseAuthenticator extends Authenticator {
     super();
   }
 
-  authenticate(credential: string): Promise<Authenticated | null> {
-    return isApiKey(credential) ? this.byApiKey(credential) : this.byAccessToken(credential);
+  authenticate(credential: string, { evenExpired }: AuthenticateOptions = {}): Promise<Authenticated | null> {
+    return isApiKey(credential) ? this.byApiKey(credential) : this.byAccessToken(credential, evenExpired);
   }
 
-  private async byAccessToken(token: string): Promise<Authenticated | null> {
-    const claims = this.tokens.readAccess(token);
+  private async byAccessToken(token: string, evenExpired?: boolean): Promise<Authenticated | null> {
+    const claims = this.tokens.readAccess(token, evenExpired);
     if (!claims) return null;
     const { tokenSessionId, tenantId, userId, expiresAt } = claims;
     const login = await this.sessions.findLiving(tokenSessionId);

@@ -5,6 +5,9 @@ import { TenantTable } from '../../platform/database/tenant-table.js';
 import { TokenSessionEntity } from './token-session.entity.js';
 import { REFRESH_TOKEN_SECONDS } from './tokens.js';
 
+/** Rows that are deleted in one transaction. */
+const BATCH = 5_000;
+
 /** A login whose user may still act in its tenant. */
 export interface LivingLogin {
   tenantId: string;
@@ -81,7 +84,15 @@ export class TokenSessionsRepository {
 
   /** In all tenants, by a system actor: those whose tokens have all expired. */
   async deleteExpired(): Promise<void> {
-    await this.db.systemSql('DELETE FROM token_sessions WHERE expires_at < now()');
+    for (let deleted = BATCH; deleted === BATCH;) {
+      const rows = await this.db.systemSql(
+        `DELETE FROM token_sessions WHERE (tenant_id, id) IN (
+           SELECT tenant_id, id FROM token_sessions WHERE expires_at < now() LIMIT :most)
+         RETURNING id`,
+        { most: BATCH },
+      );
+      deleted = rows.length;
+    }
   }
 }
 

@@ -21,7 +21,7 @@ const TIMEOUT_MS = 60_000;
 /** Characters of a result that reach the model and the events; more would crowd out the conversation. */
 const LONGEST_OUTPUT = 100_000;
 
-/** The one path of every tool call: known, allowed, valid input, called within its time, capped. */
+/** The one path of every tool call: known, valid input, allowed, called within its time, capped. */
 @Injectable()
 export class ToolExecutor {
   private readonly ajv = new Ajv({ strict: false, allErrors: true });
@@ -38,14 +38,14 @@ export class ToolExecutor {
   private async carryOut(call: ToolCall): Promise<ToolResult> {
     const found = call.offered.has(call.name) ? this.registry.find(call.name) : null;
     if (!found) return failure(`There is no tool named ${call.name}`);
+    const fault = this.fault(found.definition, call.input);
+    if (fault) return failure(`The input does not fit the tool's schema: ${fault}`);
     const decision = this.decide(call);
     if (decision === null) return failure(`Whether ${call.name} is permitted can not be told for such an input`);
     if (decision === 'deny') return failure(`The tool ${call.name} is not permitted here`);
     // Nobody can be asked from here, and what nobody allowed is not done.
     if (decision === 'ask')
       return failure(`The tool ${call.name} needs a person's permission, and nobody can be asked`);
-    const fault = this.fault(found.definition, call.input);
-    if (fault) return failure(`The input does not fit the tool's schema: ${fault}`);
     return this.withinTime(call, (signal) =>
       found.server.call(call.name.slice(found.server.name.length + 1), call.input, signal),
     );

@@ -8,8 +8,13 @@ export interface Authenticated {
   expiresAt: Date | null;
 }
 
+export interface AuthenticateOptions {
+  /** For what went on since it was good: an access token that has expired counts as long as its login does. */
+  evenExpired?: boolean;
+}
+
 /** Tells who a credential (access token or API key) is, asking the database each time: what was revoked counts now. */
 export abstract class Authenticator {
   /** Null for a credential that is unknown, expired, revoked, or whose user or tenant may no longer act. */
-  abstract authenticate(credential: string): Promise<Authenticated | null>;
+  abstract authenticate(credential: string, options?: AuthenticateOptions): Promise<Authenticated | null>;
 }

@@ -39,7 +39,6 @@ export class Environment {
 
   /** `true`, `false`, a number of proxies, or a list of networks. */
   @IsString()
-  @Matches(/^(true|false|\d{1,2}|[\w.:/, ]+)$/)
   TRUST_PROXY = 'false';
 
   @IsString()

@@ -1,9 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { Environment } from './environment.js';
+import { folderFault } from './folders.js';
 import { madeSecret } from './made-secret.js';
 import { Settings } from './settings.js';
 
@@ -83,12 +85,26 @@ function faultsBetween(env: Environment): string[] {
   if (env.REDIS_URL && !env.DATABASE_URL)
     faults.push('REDIS_URL needs DATABASE_URL: the embedded database serves one process');
   if (env.MIGRATION_DATABASE_URL && !env.DATABASE_URL) faults.push('MIGRATION_DATABASE_URL needs DATABASE_URL');
+  if (!isTrustProxy(env.TRUST_PROXY))
+    faults.push('TRUST_PROXY must be true, false, a number of proxies, or a list of addresses and networks');
+  const needsFolder = !env.DATABASE_URL || !env.JWT_SECRET || !env.ENCRYPTION_KEY;
+  const folder = needsFolder && env.DATA_DIR ? folderFault(env.DATA_DIR) : null;
+  if (folder) faults.push(`DATA_DIR: ${folder}`);
   return faults;
+}
+
+/** Made outside production only, and where DATA_DIR can not be used, that is told like any fault. */
+function ownSecret(env: Environment, name: 'jwt' | 'encryption'): string {
+  try {
+    return madeSecret(env.DATA_DIR, name);
+  } catch (error) {
+    throw new BadSettings([`DATA_DIR: ${(error as Error).message}`]);
+  }
 }
 
 function settingsOf(env: Environment): Settings {
   const secret = (name: 'jwt' | 'encryption', given: string | undefined): string[] =>
-    given ? given.split(',') : [madeSecret(env.DATA_DIR, name)];
+    given ? given.split(',') : [ownSecret(env, name)];
   const anthropicKey = env.ANTHROPIC_API_KEY ?? null;
   return {
     env: env.NODE_ENV as Settings['env'],
@@ -126,6 +142,25 @@ function settingsOf(env: Environment): Settings {
     sockets: { perAddress: env.SOCKETS_PER_ADDRESS, messagesPerMinute: env.SOCKET_MESSAGES_PER_MINUTE },
     retention: { tenantDays: env.RETENTION_TENANT_DAYS },
   };
+}
+
+const NETWORKS = new Set(['loopback', 'linklocal', 'uniquelocal']);
+
+/** As Express reads it. */
+function isTrustProxy(text: unknown): boolean {
+  if (typeof text !== 'string') return true; // Told already.
+  if (/^(true|false|\d{1,2})$/.test(text)) return true;
+  return text.split(',').every((item) => NETWORKS.has(item.trim()) || isNetwork(item.trim()));
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return (
+    prefix === undefined ||
+    (/^\d{1,3}$/.test(prefix) && Number(prefix) >= 1 && Number(prefix) <= (version === 4 ? 32 : 128))
+  );
 }
 
 function trustProxy(text: string): boolean | number | string {

@@ -14,7 +14,7 @@ const CONNECT_WITHIN_MS = 8_000;
  * Longer than any transaction of ours takes. A connection that a network lost without a word would otherwise be waited
  * for as long as TCP tries, a quarter of an hour.
  */
-const TRANSACTION_LIMIT_MS = 30_000;
+const TRANSACTION_LIMIT_MS = 15_000;
 
 interface RunOptions {
   /** After so long the connection is cut off, and with it the transaction. Counts where the transaction is opened. */

@@ -27,6 +27,9 @@ interface Row {
   held: boolean;
 }
 
+/** Rows that are deleted in one transaction. */
+const BATCH = 5_000;
+
 const MINE = 'tenant_id = :tenantId AND scope_hash = :scopeHash AND fence = :fence';
 
 /** Idempotency keys of the current tenant: which requests were made, and which resources came of them. */
@@ -102,9 +105,16 @@ export class IdempotencyRepository {
 
   /** Of all tenants; needs a system actor. */
   async deleteExpired(): Promise<void> {
-    await this.db.systemSql(
-      `DELETE FROM idempotency_keys WHERE created_at < now() - interval '24 h' AND lease_until < now()`,
-    );
+    for (let deleted = BATCH; deleted === BATCH;) {
+      const rows = await this.db.systemSql(
+        `DELETE FROM idempotency_keys WHERE (tenant_id, scope_hash) IN (
+           SELECT tenant_id, scope_hash FROM idempotency_keys
+           WHERE created_at < now() - interval '24 h' AND lease_until < now() LIMIT :most)
+         RETURNING 1 AS one`,
+        { most: BATCH },
+      );
+      deleted = rows.length;
+    }
   }
 
   private async changed(statement: string, parameters: object): Promise<boolean> {

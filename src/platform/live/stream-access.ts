@@ -21,7 +21,6 @@ interface StreamAccessOptions {
  */
 export class StreamAccess {
   private readonly logger = new Logger('StreamAccess');
-  private expiresAt: Date | null = null;
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
@@ -41,21 +40,16 @@ export class StreamAccess {
   private async check(): Promise<void> {
     const { authenticator, credential, actor, recheckMs, onEnded } = this.options;
     try {
-      const known = await authenticator.authenticate(credential);
+      const known = await authenticator.authenticate(credential, { evenExpired: true });
       if (this.stopped) return;
-      if (known?.actor.role !== actor.role && !this.hasExpired()) {
+      if (known?.actor.role !== actor.role) {
         this.stop();
         onEnded();
         return;
       }
-      this.expiresAt = known?.expiresAt ?? this.expiresAt;
     } catch (error) {
       this.logger.warn({ err: error }, 'Access could not be checked again');
     }
-    if (!this.stopped && !this.hasExpired()) this.checkIn(recheckMs);
-  }
-
-  private hasExpired(): boolean {
-    return this.expiresAt !== null && this.expiresAt <= new Date();
+    if (!this.stopped) this.checkIn(recheckMs);
   }
 }

@@ -3,18 +3,17 @@ import { Redis, type RedisOptions } from 'ioredis';
 
 /**
  * - `producer`: sends commands whose failure its caller can stand; fails at once while Redis is away.
+ * - `limiter`: the same, soon: a request waits for it.
  * - `worker`: waits for Redis to come back; what BullMQ needs for its blocking reads.
  * - `subscriber`: the same for pub/sub; subscriptions are renewed on reconnecting.
  */
-export type RedisRole = 'producer' | 'worker' | 'subscriber';
+export type RedisRole = 'producer' | 'limiter' | 'worker' | 'subscriber';
+
+const FAILING_SOON = { enableOfflineQueue: false, maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false };
 
 const OPTIONS: Record<RedisRole, RedisOptions> = {
-  producer: {
-    enableOfflineQueue: false,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    commandTimeout: 5_000,
-  },
+  producer: { ...FAILING_SOON, commandTimeout: 2_000 },
+  limiter: { ...FAILING_SOON, commandTimeout: 500 },
   worker: { maxRetriesPerRequest: null },
   subscriber: { maxRetriesPerRequest: null },
 };

@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeFolders } from '../../config/folders.js';
 
 const SQLITE_BUSY = 5;
 
@@ -19,8 +19,8 @@ export class DataDirLock {
   }
 
   /** Undefined when someone else holds it. */
-  static async acquire(folder: string): Promise<DataDirLock | undefined> {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+  static acquire(folder: string): DataDirLock | undefined {
+    makeFolders(folder);
     const file = new DatabaseSync(join(folder, 'lock'), { timeout: 0 });
     try {
       file.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');

@@ -25,7 +25,7 @@ try {
 }
 
 async function serve(): Promise<void> {
-  const lock = await DataDirLock.acquire(folder);
+  const lock = DataDirLock.acquire(folder);
   if (!lock || (await isServedFrom(folder))) {
     tell({ kind: 'in-use' });
     process.exit();
