@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { createApp } from './bootstrap.js';
 import { modelFaults } from './modules/models/model-settings.js';
 import { BadSettings, loadSettings, readEnvironment } from './platform/config/load-settings.js';
@@ -6,12 +7,14 @@ import { DataDirInUse } from './platform/database/embedded/embedded-postgres.js'
 import { MigrationFailed } from './platform/database/migrator.js';
 import { stopOnSignals } from './platform/http/shutdown.js';
 import { Readiness } from './platform/http/readiness.js';
+import { placeOf } from './platform/telemetry/redaction.js';
 
 /** Starts the process as its settings say; what the operator can mend ends it with plain lines and exit code 1. */
 export async function serve(): Promise<void> {
   const settings = settingsOrExit();
   try {
     const app = await createApp(settings);
+    endOnUncaught();
     stopOnSignals(app);
     await app.listen(settings.http.port, settings.http.host);
     app.get(Readiness).markReady();
@@ -21,12 +24,20 @@ export async function serve(): Promise<void> {
   }
 }
 
+/** What nobody caught leaves things half done: the process ends, and whoever watches over it starts it anew. */
+function endOnUncaught(): void {
+  process.on('uncaughtException', (error: unknown) => {
+    new Logger('Process').fatal({ err: error }, 'An error that nobody caught');
+    process.exit(1);
+  });
+}
+
 function settingsOrExit(): Settings {
   try {
     return loadSettings(readEnvironment(), modelFaults);
   } catch (error) {
-    if (!(error instanceof BadSettings)) throw error;
-    for (const fault of error.faults) process.stderr.write(`${fault}\n`);
+    const faults = error instanceof BadSettings ? error.faults : [String(error)];
+    for (const fault of faults) process.stderr.write(`${fault}\n`);
     return process.exit(1);
   }
 }
@@ -37,5 +48,7 @@ function startFault(error: unknown, { http }: Settings): string {
   if (code === 'EACCES') return `PORT ${http.port} of ${http.host} may not be opened by this user`;
   if (code === 'EADDRNOTAVAIL') return `HOST ${http.host} is no address of this machine`;
   if (error instanceof DataDirInUse || error instanceof MigrationFailed) return error.message;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (!(error instanceof Error)) return String(error);
+  const at = placeOf(error);
+  return `${error.name}: ${error.message}${at ? ` (${at})` : ''}`;
 }

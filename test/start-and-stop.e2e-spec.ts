@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Given } from './given.js';
 import { eventually } from './platform-fixtures.js';
@@ -21,7 +21,7 @@ afterEach(async () => {
 
 describe('A start that can not be', () => {
   it('says every fault of the settings in a line each, those of the models too', async () => {
-    const start = startServer({ PORT: 'x', DEFAULT_MODEL: 'gpt-0', DB_POOL_SIZE: '-1' }, store);
+    const start = startServer({ PORT: 'x', DEFAULT_MODEL: 'gpt-0', DB_POOL_SIZE: '-1', TRUST_PROXY: 'maybe' }, store);
     const { message } = await start.then(
       () => new Error('it started'),
       (error: unknown) => error as Error,
@@ -30,6 +30,7 @@ describe('A start that can not be', () => {
     expect(message.trimEnd().split('\n')).toEqual([
       expect.stringContaining('PORT'),
       expect.stringContaining('DB_POOL_SIZE'),
+      expect.stringContaining('TRUST_PROXY'),
       expect.stringMatching(/^DEFAULT_MODEL must be one of the known models: .*offline/),
     ]);
   });
@@ -86,6 +87,11 @@ describe('A process told to stop', () => {
       () => upstream.calls,
       (calls) => calls === 1,
     );
+    const { port } = new URL(server.url);
+    const [silent, halfWay] = [connect(Number(port), '127.0.0.1'), connect(Number(port), '127.0.0.1')];
+    for (const socket of [silent, halfWay]) socket.on('error', () => undefined);
+    await Promise.all([once(silent, 'connect'), once(halfWay, 'connect')]);
+    halfWay.write('GET / HTTP/1.1\r\nhost: x');
     const stopped = server.stop();
     const answer = await waiting;
     expect([answer.status, answer.json()]).toEqual([202, { run: expect.objectContaining({ id: expect.any(String) }) }]);

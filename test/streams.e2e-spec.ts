@@ -210,6 +210,31 @@ describe('A reader', () => {
     Object.assign(app.nest.get(LiveLimits), new LiveLimits());
   }, 30_000);
 
+  it.each<[string, number, (talk: Talk, userId: string) => PromiseLike<unknown>]>([
+    [
+      'the session is made private',
+      404,
+      ({ as, sessionId }) => as.patch(`/sessions/${sessionId}`, { visibility: 'private' }),
+    ],
+    ['they are removed', 401, ({ as }, userId) => as.delete(`/members/${userId}`)],
+  ])('who waits for an answer gets none when %s', async (_what, status, end) => {
+    const talk = await talks.start();
+    const path = `/sessions/${talk.sessionId}`;
+    await talk.as.patch(path, { visibility: 'tenant' }).expect(200);
+    const member = await talks.given.member(talk, 'member');
+    const { length } = talks.sent(talk.model);
+    app.upstream.enqueue({ steps: [{ text: 'Not' }, { hang: true }] });
+    const waiting = Promise.resolve(member.as.post(`${path}/messages`, { content: 'Hi' }));
+    await eventually(
+      () => talks.sent(talk.model).length,
+      (calls) => calls > length,
+    );
+    await end(talk, member.userId);
+    const answer = await waiting;
+    expect([answer.status, answer.text.includes('Not')]).toEqual([status, false]);
+    await talk.as.post(`${path}/interrupt`).expect(200);
+  });
+
   it('who is removed is cut off, while others read on', async () => {
     const talk = await talks.start();
     await talk.as.patch(`/sessions/${talk.sessionId}`, { visibility: 'tenant' }).expect(200);

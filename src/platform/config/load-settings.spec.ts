@@ -46,6 +46,22 @@ describe('settings', () => {
     expect(faultsOf({ ROLE })).toEqual([expect.stringContaining('REDIS_URL')]);
   });
 
+  it.each(['true', '2', 'loopback', '10.0.0.0/8, 192.168.1.1', 'fd00::/8'])('trusts the proxies %s', (TRUST_PROXY) => {
+    expect(faultsOf({ TRUST_PROXY })).toEqual([]);
+  });
+
+  it.each(['maybe', '10.0.0.0/33', '1.2.3', 'loopback,', '::1/129'])('does not take %s for proxies', (TRUST_PROXY) => {
+    expect(faultsOf({ TRUST_PROXY })).toEqual([expect.stringContaining('TRUST_PROXY')]);
+  });
+
+  it('tells of a data folder that can not be', () => {
+    const file = join(DATA_DIR, 'file');
+    writeFileSync(file, '');
+    for (const path of [file, join(file, 'in'), '/proc/nope']) {
+      expect(faultsOf({ DATA_DIR: path })).toEqual([expect.stringContaining('DATA_DIR')]);
+    }
+  });
+
   it('takes a list of secrets, the first to sign', () => {
     const { secrets } = loadSettings({ DATA_DIR, JWT_SECRET: `${SECRET},${'y'.repeat(40)}` });
     expect(secrets.jwt).toEqual([SECRET, 'y'.repeat(40)]);

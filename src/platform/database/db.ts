@@ -16,6 +16,10 @@ const CONNECT_WITHIN_MS = 8_000;
  */
 const TRANSACTION_LIMIT_MS = 15_000;
 
+const PING_LIMIT_MS = 2_000;
+/** By so much the server is more patient than we. */
+const GRACE_MS = 5_000;
+
 interface RunOptions {
   /** After so long the connection is cut off, and with it the transaction. Counts where the transaction is opened. */
   limitMs?: number;
@@ -32,7 +36,10 @@ export class Db {
    * Joins the open transaction or opens one, as the current actor: role and tenant are set for the transaction alone.
    * Throws when the open one belongs to another actor, and DatabaseGone when it does not end in time.
    */
-  async run<T>(fn: (manager: EntityManager) => Promise<T>, { limitMs }: RunOptions = {}): Promise<T> {
+  async run<T>(
+    fn: (manager: EntityManager) => Promise<T>,
+    { limitMs = TRANSACTION_LIMIT_MS }: RunOptions = {},
+  ): Promise<T> {
     const actor = currentActor();
     const outer = openTransaction();
     if (outer) {
@@ -114,6 +121,18 @@ export class Db {
     }
   }
 
+  /** Throws when the database does not answer within two seconds. */
+  async ping(): Promise<void> {
+    const connection = await this.connect(PING_LIMIT_MS, performance.now());
+    let broken = true;
+    try {
+      await connection.client.query('SELECT 1');
+      broken = false;
+    } finally {
+      await release(connection, broken);
+    }
+  }
+
   private async query<Row>(text: string, parameters: Record<string, unknown>): Promise<Row[]> {
     const bound = bindNamed(text, parameters);
     return this.run(async (manager) => {
@@ -123,8 +142,8 @@ export class Db {
   }
 
   /** Until BEGIN has passed nothing was done, so a restart of the database is waited out instead of failing. */
-  private async begin(actor: Actor, limitMs?: number): Promise<Connection> {
-    const set = beginStatement(actor);
+  private async begin(actor: Actor, limitMs: number): Promise<Connection> {
+    const set = beginStatement(actor, limitMs);
     const deadline = performance.now() + CONNECT_WITHIN_MS;
     for (let attempt = 1; ; attempt++) {
       const connection = await this.connect(limitMs, deadline);
@@ -166,10 +185,12 @@ interface Connection {
 
 export type LookupFunction = 'atrium_user_by_email' | 'atrium_token_session' | 'atrium_api_key';
 
-function beginStatement(actor: Actor): string {
-  if (actor.kind === 'system') return `BEGIN; SELECT set_config('role','atrium_system',true)`;
+/** Also tells the server when to give up a transaction whose client it hears no more of, so that its locks end. */
+function beginStatement(actor: Actor, limitMs: number): string {
+  const begin = `BEGIN; SELECT set_config('idle_in_transaction_session_timeout','${limitMs + GRACE_MS}',true)`;
+  if (actor.kind === 'system') return `${begin}, set_config('role','atrium_system',true)`;
   if (!UUID.test(actor.tenantId)) throw new Error('The tenant id of an actor must be a UUID');
-  return `BEGIN; SELECT set_config('role','atrium_app',true), set_config('app.tenant_id','${actor.tenantId}',true)`;
+  return `${begin}, set_config('role','atrium_app',true), set_config('app.tenant_id','${actor.tenantId}',true)`;
 }
 
 /** The database may run with any `standard_conforming_strings`, so backslashes are escaped explicitly. */

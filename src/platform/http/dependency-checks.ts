@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { DataSource } from 'typeorm';
+import { Db } from '../database/db.js';
 import { RedisConnections } from '../redis/redis-connections.js';
 import { HealthChecks } from './health-checks.js';
 
@@ -8,13 +8,13 @@ import { HealthChecks } from './health-checks.js';
 export class DependencyChecks implements OnModuleInit {
   constructor(
     private readonly checks: HealthChecks,
-    private readonly dataSource: DataSource,
+    private readonly db: Db,
     @Inject(RedisConnections) private readonly redis: RedisConnections | null,
   ) {}
 
   onModuleInit(): void {
-    const { dataSource, redis } = this;
-    this.checks.add('database', () => dataSource.query('SELECT 1'), { isVital: true });
+    const { db, redis } = this;
+    this.checks.add('database', () => db.ping(), { isVital: true });
     if (redis) this.checks.add('redis', () => redis.producer.ping(), { isVital: false });
   }
 }

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { IdleConnections } from './idle-connections.js';
 import { Readiness } from './readiness.js';
 
 /** For load balancers to see that this process is no longer ready, before it stops listening. */
@@ -18,6 +19,7 @@ const SAME_WISH_MS = 1_000;
 /** On SIGTERM and SIGINT: not ready, a short wait, close, exit 0. What hangs is cut off; a second signal ends at once. */
 export function stopOnSignals(app: NestExpressApplication): void {
   let stoppingSince: number | null = null;
+  const idle = new IdleConnections(app.getHttpServer());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (stoppingSince !== null && performance.now() - stoppingSince > SAME_WISH_MS) process.exit(1);
@@ -25,12 +27,12 @@ export function stopOnSignals(app: NestExpressApplication): void {
       stoppingSince = performance.now();
       logger.log(`${signal}: stopping`);
       // What made it stop may have set an exit code already.
-      void stop(app).then((code) => process.exit(code === 0 ? process.exitCode : code));
+      void stop(app, idle).then((code) => process.exit(code === 0 ? process.exitCode : code));
     });
   }
 }
 
-async function stop(app: NestExpressApplication): Promise<number> {
+async function stop(app: NestExpressApplication, idle: IdleConnections): Promise<number> {
   app.get(Readiness).markStopping();
   setTimeout(() => app.getHttpServer().closeAllConnections(), DRAIN_MS + CONNECTIONS_MS).unref();
   const limit = new Promise<number>((resolve) => {
@@ -39,13 +41,12 @@ async function stop(app: NestExpressApplication): Promise<number> {
       resolve(1);
     }, LIMIT_MS).unref();
   });
-  return Promise.race([close(app), limit]);
+  return Promise.race([close(app, idle), limit]);
 }
 
-async function close(app: NestExpressApplication): Promise<number> {
+async function close(app: NestExpressApplication, idle: IdleConnections): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, DRAIN_MS));
-  const server = app.getHttpServer();
-  setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS).unref();
+  setInterval(() => idle.close(), IDLE_CHECK_MS).unref();
   try {
     await app.close();
     logger.log('Stopped');

@@ -46,8 +46,17 @@ interface DescribedError {
   type: string;
   message: string;
   code?: string;
-  stack?: string;
+  /** Where in this program it arose; the rest of the stack is nobody's business. */
+  at?: string;
   cause?: DescribedError;
+}
+
+const OWN_FRAME = /\/(?:dist|src)\/((?:[\w.-]+\/)*[\w.-]+:\d+):\d+\)?$/;
+
+/** The first of our own lines in the error's stack, as `folder/file.js:line`; null when there is none. */
+export function placeOf({ stack = '' }: Error): string | null {
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line) && !line.includes('node_modules'));
+  return frames.map((line) => OWN_FRAME.exec(line)?.[1]).find((place) => place !== undefined) ?? null;
 }
 
 /**
@@ -56,11 +65,12 @@ interface DescribedError {
  */
 function describeError(error: Error, causes = 0): DescribedError {
   const { code, cause } = error as Error & { code?: unknown };
+  const at = placeOf(error);
   return {
     type: error.constructor.name,
     message: maskText(error.message),
     ...(typeof code === 'string' && { code }),
-    ...(error.stack && { stack: maskText(error.stack) }),
+    ...(at !== null && { at }),
     ...(cause instanceof Error && causes < MAX_CAUSES && { cause: describeError(cause, causes + 1) }),
   };
 }

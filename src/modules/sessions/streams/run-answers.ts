@@ -1,11 +1,12 @@
 import { Injectable, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import { NotFound, Unauthenticated } from '../../../contracts/errors.js';
 import { RUN_ENDS, sessionRoom, type Envelope } from '../../../contracts/live-events.js';
 import { currentTenantActor } from '../../../platform/access/scope.js';
 import { Settings } from '../../../platform/config/settings.js';
-import { Db } from '../../../platform/database/db.js';
 import { parseLastEventId } from '../../../platform/live/sse-format.js';
 import { Live } from '../../../platform/live/live.js';
+import { concerns } from '../../../platform/live/revocation.js';
 import { SseStreams } from '../../../platform/live/sse-streams.js';
 import { MessagesRepository } from '../messages/messages.repository.js';
 import { shownMessage, type MessageSentDto, type PendingDto } from '../messages/messages.dto.js';
@@ -30,7 +31,6 @@ export class RunAnswers implements BeforeApplicationShutdown {
     private readonly streams: SseStreams,
     private readonly live: Live,
     private readonly settings: Settings,
-    private readonly db: Db,
   ) {}
 
   /** Who waits is answered as things stand, instead of being cut off. */
@@ -78,9 +78,14 @@ export class RunAnswers implements BeforeApplicationShutdown {
     return { message: message && shownMessage(message), run: shownRun(run) };
   }
 
-  /** The run once it has ended or waits for somebody, or as it is after `timeoutMs` or when this process stops. */
+  /**
+   * The run once it has ended or waits for somebody, or as it is after `timeoutMs` or when this process stops.
+   * @throws NotFound when the caller may see it no more, Unauthenticated when their access was revoked meanwhile
+   */
   async ended(run: Run, timeoutMs: number): Promise<Run> {
     if (hasEnded(run.status)) return run;
+    const actor = currentTenantActor();
+    const access = { isRevoked: false };
     const deadline = performance.now() + timeoutMs;
     let wake = Promise.withResolvers<undefined>();
     const ring = (): void => wake.resolve(undefined);
@@ -91,7 +96,12 @@ export class RunAnswers implements BeforeApplicationShutdown {
         ring();
     };
     this.waiting.add(ring);
-    const leave = this.live.subscribe(sessionRoom(currentTenantActor().tenantId, run.sessionId), onEvents, ring);
+    const leave = this.live.subscribe(sessionRoom(actor.tenantId, run.sessionId), onEvents, ring);
+    const forget = this.live.onSignal('access.revoked', (revoked) => {
+      if (!concerns(revoked, actor)) return;
+      access.isRevoked = true;
+      ring();
+    });
     try {
       for (;;) {
         const left = deadline - performance.now();
@@ -99,13 +109,15 @@ export class RunAnswers implements BeforeApplicationShutdown {
         await wake.promise;
         clearTimeout(timer);
         wake = Promise.withResolvers();
-        const now = await this.db.run(() => this.runs.find(run.id));
-        if (!now) throw new Error('The run is gone');
+        if (access.isRevoked) throw new Unauthenticated('The access of this request has ended');
+        const now = await this.runs.findVisible(run.id);
+        if (!now) throw new NotFound('Run');
         if (hasEnded(now.status) || now.status === 'waiting') return now;
         if (this.isClosing || deadline <= performance.now()) return now;
       }
     } finally {
       leave();
+      forget();
       this.waiting.delete(ring);
     }
   }
