@@ -1,4 +1,5 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { MessageDto } from '../src/modules/sessions/messages/messages.dto.js';
@@ -32,7 +33,6 @@ export interface Sent {
 
 /** The environment of an application with many models, so that no test meets a breaker that another has opened. */
 export function manyModels(extra: object = {}): Record<string, string> {
-  const file = join(mkdtempSync(join(tmpdir(), 'atrium-models-')), 'models.json');
   const models = Array.from({ length: MODELS }, (_, index) => ({
     name: modelName(index),
     provider: 'anthropic',
@@ -43,7 +43,14 @@ export function manyModels(extra: object = {}): Record<string, string> {
     prices: PRICES,
     ...extra,
   }));
-  writeFileSync(file, JSON.stringify({ pricedAt: '2026-11-10', models }));
+  const list = JSON.stringify({ pricedAt: '2026-11-10', models });
+  // One file for all who ask for the same, so that no run of the tests leaves more of them.
+  const file = join(tmpdir(), `atrium-models-${createHash('sha256').update(list).digest('hex').slice(0, 16)}.json`);
+  if (!existsSync(file)) {
+    const draft = `${file}.${randomUUID()}`;
+    writeFileSync(draft, list);
+    renameSync(draft, file);
+  }
   return { MODELS_FILE: file };
 }
 
