@@ -43,10 +43,11 @@ function settingsOrExit(): Settings {
 }
 
 function startFault(error: unknown, { http }: Settings): string {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
-  if (code === 'EADDRINUSE') return `PORT ${http.port} of ${http.host} is in use by another process`;
-  if (code === 'EACCES') return `PORT ${http.port} of ${http.host} may not be opened by this user`;
-  if (code === 'EADDRNOTAVAIL') return `HOST ${http.host} is no address of this machine`;
+  const { code, syscall } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+  const isOfListening = (name: string) => syscall === 'listen' && code === name;
+  if (isOfListening('EADDRINUSE')) return `PORT ${http.port} of ${http.host} is in use by another process`;
+  if (isOfListening('EACCES')) return `PORT ${http.port} of ${http.host} may not be opened by this user`;
+  if (isOfListening('EADDRNOTAVAIL')) return `HOST ${http.host} is no address of this machine`;
   if (error instanceof DataDirInUse || error instanceof MigrationFailed) return error.message;
   if (!(error instanceof Error)) return String(error);
   const at = placeOf(error);

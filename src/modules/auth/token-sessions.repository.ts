@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { Role } from '../../contracts/permissions.js';
 import { Db } from '../../platform/database/db.js';
+import { inBatches } from '../../platform/database/in-batches.js';
 import { TenantTable } from '../../platform/database/tenant-table.js';
 import { TokenSessionEntity } from './token-session.entity.js';
 import { REFRESH_TOKEN_SECONDS } from './tokens.js';
-
-/** Rows that are deleted in one transaction. */
-const BATCH = 5_000;
 
 /** A login whose user may still act in its tenant. */
 export interface LivingLogin {
@@ -84,15 +82,14 @@ export class TokenSessionsRepository {
 
   /** In all tenants, by a system actor: those whose tokens have all expired. */
   async deleteExpired(): Promise<void> {
-    for (let deleted = BATCH; deleted === BATCH;) {
-      const rows = await this.db.systemSql(
+    await inBatches((most) =>
+      this.db.systemSql(
         `DELETE FROM token_sessions WHERE (tenant_id, id) IN (
            SELECT tenant_id, id FROM token_sessions WHERE expires_at < now() LIMIT :most)
          RETURNING id`,
-        { most: BATCH },
-      );
-      deleted = rows.length;
-    }
+        { most },
+      ),
+    );
   }
 }
 

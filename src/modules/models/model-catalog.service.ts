@@ -3,7 +3,7 @@ import { ValidationFailed } from '../../contracts/errors.js';
 import { Settings } from '../../platform/config/settings.js';
 import type { ModelUsage } from './model-client.js';
 import { costMicros } from './model-cost.js';
-import { fullName, knownModels, type ListedModel } from './model-list.js';
+import { findModel, knownModels, type ListedModel } from './model-list.js';
 
 export interface CatalogModel extends ListedModel {
   /** Its provider is configured, so a call can be tried. */
@@ -25,7 +25,7 @@ export class ModelCatalog {
 
   /** `name` or `provider:name`; undefined when it is not known. */
   find(name: string): CatalogModel | undefined {
-    return this.models.find((model) => model.name === name || fullName(model) === name);
+    return findModel(this.models, name);
   }
 
   /** @throws ValidationFailed on `field`, naming the known models */

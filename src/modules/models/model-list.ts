@@ -93,7 +93,12 @@ export function knownModels(file: string | null): ListedModel[] {
   return [...new Map([...models, ...added].map((model) => [fullName(model), model])).values()];
 }
 
-export function fullName(model: ListedModel): string {
+/** By `name` or `provider:name`. */
+export function findModel<Model extends ListedModel>(models: readonly Model[], name: string): Model | undefined {
+  return models.find((model) => model.name === name || fullName(model) === name);
+}
+
+function fullName(model: ListedModel): string {
   return `${model.provider}:${model.name}`;
 }
 

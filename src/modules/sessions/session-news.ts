@@ -1,19 +1,31 @@
 import { Injectable } from '@nestjs/common';
-import { sessionRoom } from '../../contracts/live-events.js';
+import { sessionRoom, type RunEnvelope } from '../../contracts/live-events.js';
 import { Live } from '../../platform/live/live.js';
+import type { Run } from './runs/run.js';
 import { shownSession } from './session-view.js';
 import type { SessionEntity } from './session.entity.js';
 
-/** Tells who looks at a session what has become of it; never replayed. */
+/** Tells who looks at a session, in whichever process, what happens in it and what becomes of it. */
 @Injectable()
 export class SessionNews {
   constructor(private readonly live: Live) {}
 
   /** Who no longer sees it is shown nothing further, wherever they read; those who still do notice nothing. */
-  hidden(tenantId: string, sessionId: string): void {
-    this.live.recheck(sessionRoom(tenantId, sessionId));
+  hidden({ tenantId, id }: SessionEntity): void {
+    this.live.recheck(sessionRoom(tenantId, id));
   }
 
+  /** Events of one of its runs, as they are stored; `at` in ISO 8601. */
+  happened(
+    { tenantId, sessionId, id: runId }: Pick<Run, 'tenantId' | 'sessionId' | 'id'>,
+    at: string,
+    events: readonly Pick<RunEnvelope, 'seq' | 'type' | 'data'>[],
+  ): void {
+    const envelopes = events.map(({ seq, type, data }) => ({ seq, type, sessionId, runId, at, data }));
+    this.live.emit(sessionRoom(tenantId, sessionId), envelopes);
+  }
+
+  /** Never replayed. */
   changed(session: SessionEntity): void {
     const { tenantId, id: sessionId } = session;
     const data = { session: shownSession(session) };

@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Conflict, NotFound } from '../../contracts/errors.js';
-import { sessionRoom } from '../../contracts/live-events.js';
-import { currentTenantActor } from '../../platform/access/scope.js';
 import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
 import { JobQueue } from '../../platform/jobs/job-queue.js';
 import { Live } from '../../platform/live/live.js';
+import { runIsOn } from './run-in-progress.js';
 import type { Run } from './runs/run.js';
 import { shownRun } from './runs/runs.dto.js';
 import { RunsRepository } from './runs/runs.repository.js';
@@ -59,16 +58,13 @@ export class SessionStates {
 
   /** A run that waits since the pause goes on. @throws NotFound, Conflict */
   async resume(id: string): Promise<SessionDto> {
-    const { tenantId } = currentTenantActor();
     const session = await this.db.run(async () => {
       await this.lockFrom(id, 'resume');
-      const waiting = await this.runs.withdrawPause(id);
-      for (const { id: runId } of waiting) {
-        await this.tell(await this.runs.requeue(runId), 'run.resumed');
-        this.db.afterCommit(() => this.jobs.ring('run.execute', { tenantId, runId }));
+      for (const run of await this.runs.withdrawPause(id)) {
+        await this.tell(run, 'run.resumed');
+        this.jobs.ring('run.execute', { tenantId: run.tenantId, runId: run.id });
       }
-      const isBusy = waiting.length > 0 || (await this.runs.hasOpen(id));
-      const resumed = await this.sessions.setStatus(id, isBusy ? 'processing' : 'active');
+      const resumed = await this.sessions.setStatus(id, (await this.runs.hasOpen(id)) ? 'processing' : 'active');
       await this.publish(id, 'session.resumed');
       return resumed;
     });
@@ -128,12 +124,9 @@ export class SessionStates {
   /** The run's last event, for which its row has made room. */
   private async tell(run: Run, type: 'run.waiting' | 'run.resumed'): Promise<void> {
     const at = new Date();
-    const event = { seq: run.lastSeq, type, data: { run: shownRun(run) } };
-    await this.runs.addEvents(run.id, at, [event]);
-    const { tenantId, sessionId, id: runId } = run;
-    this.db.afterCommit(() =>
-      this.live.emit(sessionRoom(tenantId, sessionId), [{ ...event, sessionId, runId, at: at.toISOString() }]),
-    );
+    const events = [{ seq: run.lastSeq, type, data: { run: shownRun(run) } }];
+    await this.runs.addEvents(run.id, at, events);
+    this.db.afterCommit(() => this.news.happened(run, at.toISOString(), events));
   }
 
   private async publish(
@@ -142,8 +135,4 @@ export class SessionStates {
   ): Promise<void> {
     await this.events.publish(action, { resourceType: 'session', resourceId, payload: {} });
   }
-}
-
-function runIsOn(): Conflict {
-  return new Conflict('A run is on in this session: cancel it first', { code: 'run_in_progress' });
 }

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
-import { BadRequest, Conflict, NotFound, ValidationFailed } from '../../contracts/errors.js';
+import { BadRequest, NotFound, ValidationFailed } from '../../contracts/errors.js';
 import { currentTenantActor } from '../../platform/access/scope.js';
 import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
 import { Cursors } from '../../platform/http/pagination.js';
 import { AgentsService } from '../agents/agents.service.js';
 import { ModelCatalog } from '../models/model-catalog.service.js';
+import { runIsOn } from './run-in-progress.js';
 import { RunsRepository } from './runs/runs.repository.js';
 import { SessionNews } from './session-news.js';
 import { shownSession } from './session-view.js';
@@ -67,7 +68,8 @@ export class SessionsService {
         payload: {},
         changes: { ...dto },
       });
-      if (before.visibility === 'tenant' && changes.visibility === 'private') this.hideAfterCommit(before);
+      if (before.visibility === 'tenant' && changes.visibility === 'private')
+        this.db.afterCommit(() => this.news.hidden(before));
       return { ...before, ...changes, updatedAt: new Date() };
     });
     this.news.changed(session);
@@ -78,11 +80,9 @@ export class SessionsService {
     await this.db.run(async () => {
       const session = await this.sessions.findVisibleForUpdate(id);
       if (!session) throw new NotFound('Session');
-      if (await this.runs.hasOpen(id)) {
-        throw new Conflict('A run is on in this session: cancel it first', { code: 'run_in_progress' });
-      }
+      if (await this.runs.hasOpen(id)) throw runIsOn();
       await this.sessions.markDeleted(id);
-      this.hideAfterCommit(session);
+      this.db.afterCommit(() => this.news.hidden(session));
       await this.events.publish('session.deleted', { resourceType: 'session', resourceId: id, payload: {} });
     });
   }
@@ -92,10 +92,6 @@ export class SessionsService {
     const session = await this.sessions.findVisible(id);
     if (!session) throw new NotFound('Session');
     return session;
-  }
-
-  private hideAfterCommit({ tenantId, id }: SessionEntity): void {
-    this.db.afterCommit(() => this.news.hidden(tenantId, id));
   }
 
   private async requireReferences(dto: CreateSessionDto): Promise<void> {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { currentActor, currentTenantActor } from '../access/scope.js';
 import { Db } from '../database/db.js';
+import { inBatches } from '../database/in-batches.js';
 
 export type Claim =
   /** The request is to be carried out, and holds the key for 10 s at a time. */
@@ -26,9 +27,6 @@ interface Row {
   response_status: number | null;
   held: boolean;
 }
-
-/** Rows that are deleted in one transaction. */
-const BATCH = 5_000;
 
 const MINE = 'tenant_id = :tenantId AND scope_hash = :scopeHash AND fence = :fence';
 
@@ -105,16 +103,15 @@ export class IdempotencyRepository {
 
   /** Of all tenants; needs a system actor. */
   async deleteExpired(): Promise<void> {
-    for (let deleted = BATCH; deleted === BATCH;) {
-      const rows = await this.db.systemSql(
+    await inBatches((most) =>
+      this.db.systemSql(
         `DELETE FROM idempotency_keys WHERE (tenant_id, scope_hash) IN (
            SELECT tenant_id, scope_hash FROM idempotency_keys
            WHERE created_at < now() - interval '24 h' AND lease_until < now() LIMIT :most)
          RETURNING 1 AS one`,
-        { most: BATCH },
-      );
-      deleted = rows.length;
-    }
+        { most },
+      ),
+    );
   }
 
   private async changed(statement: string, parameters: object): Promise<boolean> {

@@ -1,10 +1,10 @@
-import { Logger } from '@nestjs/common';
 import type { Socket } from 'socket.io';
 import { AccessDenied, Unauthenticated } from '../../contracts/errors.js';
 import type { LooseEventType } from '../../contracts/live-events.js';
 import type { TenantActor } from '../access/actor.js';
 import type { Authenticated, Authenticator } from '../access/authenticator.js';
 import { inScope, newScope } from '../access/scope.js';
+import { AccessWatch } from './access-watch.js';
 import { cutOffSoon } from './engine-connection.js';
 import { Follows } from './follows.js';
 import type { LiveLimits } from './live-limits.js';
@@ -26,8 +26,6 @@ interface ConnectionContext {
   messagesPerMinute: number;
 }
 
-/** A credential may have been revoked between its check and the moment from which the socket hears of it. */
-const FIRST_RECHECK_MS = 500;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** One open socket: whose it is, until when, and what it follows. */
@@ -37,11 +35,10 @@ export class SocketConnection {
   readonly budget: MessageBudget;
   readonly address: string;
   readonly userAgent: string | null;
-  private readonly logger = new Logger('Socket');
+  private readonly watch: AccessWatch;
   private credential: string;
   private known: TenantActor;
   private expiry: NodeJS.Timeout | undefined;
-  private recheck: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly socket: Socket,
@@ -56,7 +53,11 @@ export class SocketConnection {
     this.credential = admitted.credential;
     this.known = admitted.actor;
     this.endAt(admitted.expiresAt);
-    this.recheckIn(Math.min(FIRST_RECHECK_MS, context.limits.accessRecheckMs));
+    this.watch = new AccessWatch({
+      stillCounts: () => this.stillCounts(),
+      recheckMs: context.limits.accessRecheckMs,
+      onEnded: () => this.end('access.revoked'),
+    });
   }
 
   /** As of the last check. */
@@ -104,7 +105,7 @@ export class SocketConnection {
   /** The socket has disconnected. */
   dispose(): void {
     clearTimeout(this.expiry);
-    clearTimeout(this.recheck);
+    this.watch.stop();
     this.follows.clear();
     this.sink.release();
   }
@@ -121,20 +122,14 @@ export class SocketConnection {
     this.expiry = setTimeout(next, Math.min(left, MAX_TIMER_MS)).unref();
   }
 
-  private recheckIn(ms: number): void {
-    this.recheck = setTimeout(() => void this.checkAgain(), ms).unref();
-  }
-
-  /** The signal of a revocation may be lost. */
-  private async checkAgain(): Promise<void> {
+  private async stillCounts(): Promise<boolean> {
     const scope = newScope({ ip: this.address, userAgent: this.userAgent });
     try {
       const { role } = await inScope(scope, () => this.authenticate());
-      if (role !== this.known.role) this.end('access.revoked');
+      return role === this.known.role;
     } catch (error) {
-      if (error instanceof AccessEnded) this.end('access.revoked');
-      else this.logger.warn({ err: error }, 'Access could not be checked again');
+      if (error instanceof AccessEnded) return false;
+      throw error;
     }
-    if (this.socket.connected) this.recheckIn(this.context.limits.accessRecheckMs);
   }
 }

@@ -5,13 +5,13 @@ import type { TenantActor } from '../access/actor.js';
 import { Authenticator } from '../access/authenticator.js';
 import { credentialOf } from '../access/credential.js';
 import { currentTenantActor } from '../access/scope.js';
+import { AccessWatch } from './access-watch.js';
 import type { EventReader, Following } from './event-reader.js';
 import { EventReaders } from './event-readers.js';
 import { Live } from './live.js';
 import { LiveLimits } from './live-limits.js';
 import { concerns } from './revocation.js';
 import { SseSink } from './sse-sink.js';
-import { StreamAccess } from './stream-access.js';
 
 /** Runs as streams of server-sent events. */
 @Injectable()
@@ -52,13 +52,16 @@ export class SseStreams implements OnModuleInit {
     else sink.end();
   }
 
-  private watchAccess({ req }: ServerResponse, reader: EventReader): StreamAccess | null {
+  /** That an access token expires meanwhile does not end a stream that it was good enough to open. */
+  private watchAccess({ req }: ServerResponse, reader: EventReader): AccessWatch | null {
     const credential = credentialOf(req.headers);
     if (credential === null) return null;
-    return new StreamAccess({
-      authenticator: this.authenticator,
-      credential,
-      actor: currentTenantActor(),
+    const { role } = currentTenantActor();
+    return new AccessWatch({
+      stillCounts: async () => {
+        const known = await this.authenticator.authenticate(credential, { evenExpired: true });
+        return known?.actor.role === role;
+      },
       recheckMs: this.limits.accessRecheckMs,
       onEnded: () => reader.stop(),
     });

@@ -168,7 +168,7 @@ export class PendingToolCallDto {
   input: Record<string, unknown>;
 }
 
-/** What a run that waits is waiting for; neither when its session is paused. */
+/** What a run that waits is waiting for: nothing of either when its session is paused. Absent when it does not wait. */
 export class PendingDto {
   pendingPermissions?: Record<string, unknown>[];
   pendingToolCalls?: PendingToolCallDto[];

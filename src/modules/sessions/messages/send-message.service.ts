@@ -1,14 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
 import { Conflict, NotFound, ValidationFailed } from '../../../contracts/errors.js';
-import { sessionRoom, type RunEventType } from '../../../contracts/live-events.js';
+import type { RunEventType } from '../../../contracts/live-events.js';
 import { currentTenantActor } from '../../../platform/access/scope.js';
 import { Settings } from '../../../platform/config/settings.js';
 import { Db } from '../../../platform/database/db.js';
 import { Events } from '../../../platform/events/events.js';
 import { JobQueue } from '../../../platform/jobs/job-queue.js';
 import { WorkClaims } from '../../../platform/jobs/work-claims.js';
-import { Live } from '../../../platform/live/live.js';
 import { AgentsService, type PinnedAgent } from '../../agents/agents.service.js';
 import { ModelCatalog } from '../../models/model-catalog.service.js';
 import { TenantsService } from '../../tenants/tenants.service.js';
@@ -37,7 +36,6 @@ export class SendMessageService {
     private readonly models: ModelCatalog,
     private readonly settings: Settings,
     private readonly events: Events,
-    private readonly live: Live,
     private readonly sessionNews: SessionNews,
     private readonly jobs: JobQueue,
     private readonly claims: WorkClaims,
@@ -86,11 +84,8 @@ export class SendMessageService {
     });
     const backlog = await this.claims.backlog('runs');
     this.db.afterCommit(() => {
-      const at = run.createdAt.toISOString();
-      this.live.emit(
-        sessionRoom(tenantId, session.id),
-        events.map((event, index) => ({ seq: index + 1, sessionId: session.id, runId: run.id, at, ...event })),
-      );
+      const stored = events.map((event, index) => ({ seq: index + 1, ...event }));
+      this.sessionNews.happened(run, run.createdAt.toISOString(), stored);
       this.sessionNews.changed(busy);
       this.jobs.ring('run.execute', { tenantId, runId: run.id }, { backlog });
     });

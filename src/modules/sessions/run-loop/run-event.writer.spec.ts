@@ -3,6 +3,7 @@ import type { Envelope } from '../../../contracts/live-events.js';
 import type { Db } from '../../../platform/database/db.js';
 import type { Live } from '../../../platform/live/live.js';
 import type { WholeRun } from '../runs/run.js';
+import { SessionNews } from '../session-news.js';
 import { RunEventWriter, type EventDraft } from './run-event.writer.js';
 import { RunHold } from './run-hold.js';
 
@@ -33,7 +34,11 @@ function given() {
   const statements = new Statements();
   const shown: Envelope[] = [];
   const live = { emit: (_room: string, envelopes: Envelope[]) => shown.push(...envelopes) };
-  return { statements, shown, writer: new RunEventWriter(statements as unknown as Db, live as unknown as Live) };
+  return {
+    statements,
+    shown,
+    writer: new RunEventWriter(statements as unknown as Db, new SessionNews(live as unknown as Live)),
+  };
 }
 
 function holdOf(id: string): RunHold {

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { sessionRoom, type RunEnvelope, type RunEventType } from '../../../contracts/live-events.js';
+import type { RunEventType } from '../../../contracts/live-events.js';
 import { Actor } from '../../../platform/access/actor.js';
 import { runAs } from '../../../platform/access/scope.js';
 import { Db } from '../../../platform/database/db.js';
-import { Live } from '../../../platform/live/live.js';
+import { SessionNews } from '../session-news.js';
 import type { RunHold } from './run-hold.js';
 
 export interface EventDraft {
@@ -35,7 +35,7 @@ export class RunEventWriter {
 
   constructor(
     private readonly db: Db,
-    private readonly live: Live,
+    private readonly news: SessionNews,
   ) {}
 
   /** `urgent`: now rather than with the next batch. What can't be stored interrupts the run. */
@@ -142,17 +142,9 @@ export class RunEventWriter {
   }
 
   private show(hold: RunHold, drafts: EventDraft[], base: number, at: string): void {
-    const { tenantId, sessionId, id: runId } = hold.run;
     hold.run.lastSeq = base + drafts.length;
-    const envelopes = drafts.map(({ type, data }, index): RunEnvelope => ({
-      seq: base + index + 1,
-      type,
-      sessionId,
-      runId,
-      at,
-      data,
-    }));
-    this.live.emit(sessionRoom(tenantId, sessionId), envelopes);
+    const events = drafts.map((draft, index) => ({ seq: base + index + 1, ...draft }));
+    this.news.happened(hold.run, at, events);
   }
 }
 

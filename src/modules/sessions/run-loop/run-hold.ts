@@ -22,7 +22,7 @@ export class RunHold {
   partial: StoredBlock[] = [];
 
   /** It is to wait when its step is done. */
-  isPausing = false;
+  isPausing: boolean;
 
   /** Someone else may hold the run now, or what was shown may not be stored: nothing may be written any more. */
   isLost = false;

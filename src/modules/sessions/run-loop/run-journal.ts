@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { sessionRoom, type RunEventType } from '../../../contracts/live-events.js';
+import type { RunEventType } from '../../../contracts/live-events.js';
 import { Db } from '../../../platform/database/db.js';
-import { Live } from '../../../platform/live/live.js';
 import type { Run, RunError, RunStatus } from '../runs/run.js';
 import { RunsRepository } from '../runs/runs.repository.js';
+import { SessionNews } from '../session-news.js';
 import { RunEventWriter } from './run-event.writer.js';
 import { Interruption, type RunHold } from './run-hold.js';
 
@@ -25,7 +25,7 @@ export class RunJournal {
     private readonly db: Db,
     private readonly runs: RunsRepository,
     private readonly writer: RunEventWriter,
-    private readonly live: Live,
+    private readonly news: SessionNews,
   ) {}
 
   /** @throws Interruption `lost` when someone else holds the run now */
@@ -58,10 +58,7 @@ export class RunJournal {
       return { run: advanced, events: stored };
     });
     hold.run.lastSeq = run.lastSeq;
-    this.live.emit(
-      sessionRoom(run.tenantId, run.sessionId),
-      events.map((event) => ({ ...event, sessionId: run.sessionId, runId: run.id, at: at.toISOString() })),
-    );
+    this.news.happened(run, at.toISOString(), events);
     return run;
   }
 }

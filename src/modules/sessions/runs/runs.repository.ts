@@ -8,8 +8,8 @@ import { usageOf } from '../usage.js';
 import type { PinnedRun, Run, RunError, RunStatus, WholeRun } from './run.js';
 
 const COLUMNS = `r.tenant_id, r.id, r.session_id, r.agent_id, r.agent_version, r.message_id, r.created_by, r.trigger,
-  r.model, r.status, r.error, r.cancel_requested_at, r.pause_requested_at, r.input_tokens, r.output_tokens, r.cache_read_tokens,
-  r.cache_write_tokens, r.cost_micros, r.usage_estimated, r.active_ms, r.last_seq, r.open_message_id, r.attempts,
+  r.model, r.status, r.error, r.cancel_requested_at, r.pause_requested_at, r.input_tokens, r.output_tokens,
+  r.cache_read_tokens, r.cache_write_tokens, r.cost_micros, r.usage_estimated, r.active_ms, r.last_seq, r.open_message_id, r.attempts,
   r.fence, r.created_at, r.started_at, r.finished_at`;
 
 export interface RunFilter {
@@ -54,14 +54,6 @@ export class RunsRepository {
         events: JSON.stringify(events),
       },
     );
-  }
-
-  async find(id: string): Promise<Run | null> {
-    const rows = await this.db.sql<object>(
-      `SELECT ${COLUMNS} FROM runs r WHERE r.tenant_id = :tenantId AND r.id = :id`,
-      { id },
-    );
-    return rows[0] ? runOf(rows[0]) : null;
   }
 
   async findWhole(id: string): Promise<WholeRun | null> {
@@ -122,7 +114,10 @@ export class RunsRepository {
     return (await this.openOf(sessionId)).length > 0;
   }
 
-  /** Of the runs that are on in a session and not to be cancelled. One that nobody holds waits at once, with room for the event that says so. */
+  /**
+   * Of the runs that are on in a session and not to be cancelled. One that nobody holds waits at once, with room for the
+   * event that says so.
+   */
   async requestPause(sessionId: string): Promise<Run[]> {
     const rows = await this.db.sql<object>(
       `UPDATE runs r SET pause_requested_at = now(),
@@ -136,16 +131,22 @@ export class RunsRepository {
     return rows.map(runOf);
   }
 
-  /** Of a session's runs; returns those that wait for nothing else now. */
-  async withdrawPause(sessionId: string): Promise<{ id: string }[]> {
-    const rows = await this.db.sql<{ id: string; status: RunStatus }>(
-      `UPDATE runs SET pause_requested_at = NULL
-       WHERE tenant_id = :tenantId AND session_id = :sessionId AND pause_requested_at IS NOT NULL
-         AND status IN ('queued', 'running', 'waiting')
-       RETURNING id, status`,
+  /** Of a session's runs. Returns those that waited and are to go on, with room for the event that says so. */
+  async withdrawPause(sessionId: string): Promise<Run[]> {
+    const rows = await this.db.sql<object>(
+      `UPDATE runs r SET pause_requested_at = NULL, status = 'queued', run_after = now(), last_seq = r.last_seq + 1
+       WHERE r.tenant_id = :tenantId AND r.session_id = :sessionId AND r.pause_requested_at IS NOT NULL
+         AND r.status = 'waiting'
+       RETURNING ${COLUMNS}`,
       { sessionId },
     );
-    return rows.filter(({ status }) => status === 'waiting');
+    await this.db.sql(
+      `UPDATE runs SET pause_requested_at = NULL
+       WHERE tenant_id = :tenantId AND session_id = :sessionId AND pause_requested_at IS NOT NULL
+         AND status IN ('queued', 'running')`,
+      { sessionId },
+    );
+    return rows.map(runOf);
   }
 
   /** Locked until the transaction ends. */
@@ -155,17 +156,6 @@ export class RunsRepository {
       { id },
     );
     return row?.asked ?? false;
-  }
-
-  /** A run that waited is to go on; makes room for the event that says so. */
-  async requeue(id: string): Promise<Run> {
-    const rows = await this.db.sql<object>(
-      `UPDATE runs r SET status = 'queued', run_after = now(), last_seq = r.last_seq + 1
-       WHERE r.tenant_id = :tenantId AND r.id = :id AND r.status = 'waiting' RETURNING ${COLUMNS}`,
-      { id },
-    );
-    if (!rows[0]) throw new Error('The run does not wait');
-    return runOf(rows[0]);
   }
 
   /** Null when the run has ended already. One that waits is put where its end can be claimed. */
