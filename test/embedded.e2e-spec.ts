@@ -82,7 +82,7 @@ describe('EmbeddedPostgres', () => {
     const child = spawn(
       process.execPath,
       [
-        ...['--import', new URL('run-typescript.ts', embedded).href, '--input-type=module'],
+        ...['--import', new URL('../../compute/run-typescript.ts', embedded).href, '--input-type=module'],
         ...['-e', STARTER.replace('THEN', then), new URL('embedded-postgres.ts', embedded).href, dataDir],
       ],
       { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, NODE_OPTIONS: '' } },

@@ -97,6 +97,6 @@ function startWorker(input: WorkerInput): Worker {
     resourceLimits: { stackSizeMb: STACK_MB },
     // The process' own flags and secrets are not for it.
     env: {},
-    execArgv: fromSource ? ['--import', new URL('./run-typescript.ts', import.meta.url).href] : [],
+    execArgv: fromSource ? ['--import', new URL('../../compute/run-typescript.ts', import.meta.url).href] : [],
   });
 }

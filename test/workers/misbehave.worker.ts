@@ -1,0 +1,17 @@
+/** Does what its input says, for better or worse. */
+export default function misbehave(input: { how: 'answer' | 'throw' | 'spin' | 'grow' | 'peek' }): unknown {
+  switch (input.how) {
+    case 'answer':
+      return { given: input };
+    case 'throw':
+      throw new RangeError('the input is bad');
+    case 'spin':
+      for (;;);
+    case 'grow': {
+      const held: string[] = [];
+      for (let n = 0; ; n++) held.push(String(n).repeat(1_000));
+    }
+    case 'peek':
+      return process.env;
+  }
+}
