@@ -146,10 +146,10 @@ describe('Claims of work', () => {
     const { tenantId, claims } = await given();
     const sql = jest.spyOn(db, 'sql');
     const plan = await as(tenantId, () =>
-      db.run(async (manager) => {
+      db.run(async () => {
         await claims.backlog('runs');
         const [text, parameters] = sql.mock.calls[0]!;
-        await manager.query('SET LOCAL enable_seqscan = off');
+        await db.manager.query('SET LOCAL enable_seqscan = off');
         return db.sql<{ 'QUERY PLAN': string }>(`EXPLAIN ${text}`, parameters);
       }),
     );

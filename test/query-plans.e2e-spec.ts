@@ -1,6 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
-import { DataSource, type Logger } from 'typeorm';
 import { Actor } from '../src/platform/access/actor.js';
 import { runAs } from '../src/platform/access/scope.js';
 import { DatabaseServer } from '../src/platform/database/database-server.js';
@@ -100,20 +99,17 @@ async function analyze(): Promise<void> {
 
 /** The statements that a request runs, as they reach the database. */
 async function statementsOf(request: () => PromiseLike<unknown>): Promise<Statement[]> {
-  const dataSource = app.nest.get(DataSource);
-  const before = dataSource.logger;
-  const heard: Statement[] = [];
-  const listener: Pick<Logger, 'logQuery' | 'logQueryError'> = {
-    logQuery: (text, values) => heard.push({ text, values: (values ?? []) as unknown[] }),
-    logQueryError: () => undefined,
-  };
-  dataSource.logger = Object.assign(Object.create(before) as Logger, listener);
+  const sent = jest.spyOn(pg.Client.prototype, 'query');
   try {
     await request();
+    // TypeORM gives the text and the values, Db an object of both; what is sent as mere text is BEGIN and the like.
+    return (sent.mock.calls as unknown[][]).flatMap(([statement, values]) => {
+      if (typeof statement === 'object') return [statement as Statement];
+      return Array.isArray(values) ? [{ text: statement as string, values }] : [];
+    });
   } finally {
-    dataSource.logger = before;
+    sent.mockRestore();
   }
-  return heard;
 }
 
 /** How many rows of a table a statement reads, and by which kinds of node. */
@@ -121,12 +117,11 @@ async function reading(
   table: string,
   { text, values }: Statement,
 ): Promise<{ rows: number; nodes: string[]; plan: string }> {
+  const db = app.nest.get(Db);
   const [explained] = await runAs(Actor.job(tenantId), () =>
-    app.nest
-      .get(Db)
-      .run((manager) =>
-        manager.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }[]>(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, values),
-      ),
+    db.run(() =>
+      db.manager.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }[]>(`EXPLAIN (ANALYZE, FORMAT JSON) ${text}`, values),
+    ),
   );
   const root = explained?.['QUERY PLAN'][0].Plan;
   if (!root) throw new Error('EXPLAIN said nothing');

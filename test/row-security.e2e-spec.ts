@@ -47,7 +47,8 @@ async function withOneOfEverything(): Promise<Tenant> {
 
 /** Statements as the application's role, in a tenant, with no condition but what they say. */
 function as<T>({ tenantId }: Tenant, use: (manager: EntityManager) => Promise<T>): Promise<T> {
-  return runAs(Actor.job(tenantId), () => app.nest.get(Db).run(use));
+  const db = app.nest.get(Db);
+  return runAs(Actor.job(tenantId), () => db.run(() => use(db.manager)));
 }
 
 async function tenantsIn(manager: EntityManager, table: string): Promise<string[]> {

@@ -30,6 +30,8 @@ class DatabaseServerModule {}
           max: settings.database.poolSize,
           connectionTimeoutMillis: 8_000,
           keepAlive: true,
+          // Statements are sent without waiting for the answers to those before.
+          pipeline: true,
         },
       }),
     }),

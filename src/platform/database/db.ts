@@ -1,15 +1,15 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { PoolClient } from 'pg';
-import { DataSource, type EntityManager, type QueryRunner } from 'typeorm';
+import type { Pool } from 'pg';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import type { Actor } from '../access/actor.js';
 import { currentActor, currentTenantActor } from '../access/scope.js';
+import { Settings } from '../config/settings.js';
+import { connectDeadline, Connection, pauseUntil } from './connection.js';
 import { DatabaseGone, isConnectionFailure } from './database-errors.js';
-import { bindNamed } from './named-parameters.js';
 import { openTransaction, transactions, type Transaction } from './transaction.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-/** A restart of the database is waited out this long; one that is away for longer is said to be. */
-const CONNECT_WITHIN_MS = 8_000;
 /**
  * Longer than any transaction of ours takes. A connection that a network lost without a word would otherwise be waited
  * for as long as TCP tries, a quarter of an hour.
@@ -20,49 +20,58 @@ const PING_LIMIT_MS = 2_000;
 /** By so much the server is more patient than we. */
 const GRACE_MS = 5_000;
 
+/** Statements that change nothing and take no lock; whatever becomes of one, it can be sent again. */
+const READS = /^\s*SELECT\b(?![\s\S]*\bFOR (NO KEY )?(UPDATE|SHARE)\b)/i;
+
 interface RunOptions {
   /** After so long the connection is cut off, and with it the transaction. Counts where the transaction is opened. */
   limitMs?: number;
 }
 
-/** The only way to the database: every statement runs in a transaction that belongs to one actor. */
+/**
+ * The only way to the database: every statement runs in a transaction that belongs to one actor. Statements are sent as
+ * they are made, without waiting for those before them; inside a transaction, what does not need an answer to go on
+ * should not await it, but collect it: `await Promise.all([db.sql(…), db.sql(…)])` is one round trip.
+ */
 @Injectable()
 export class Db {
   private readonly logger = new Logger('Db');
+  private readonly pool: Pool;
+  private readonly named: boolean;
 
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    settings: Settings,
+  ) {
+    this.pool = (dataSource.driver as PostgresDriver).master as Pool;
+    this.named = settings.database.url !== null;
+  }
 
   /**
    * Joins the open transaction or opens one, as the current actor: role and tenant are set for the transaction alone.
    * Throws when the open one belongs to another actor, and DatabaseGone when it does not end in time.
    */
-  async run<T>(
-    fn: (manager: EntityManager) => Promise<T>,
-    { limitMs = TRANSACTION_LIMIT_MS }: RunOptions = {},
-  ): Promise<T> {
+  async run<T>(fn: () => Promise<T>, { limitMs = TRANSACTION_LIMIT_MS }: RunOptions = {}): Promise<T> {
     const actor = currentActor();
-    const outer = openTransaction();
-    if (outer) {
-      if (outer.actor !== actor) throw new Error('A transaction of another actor is open');
-      return fn(outer.manager);
-    }
+    if (joined(actor)) return fn();
     const connection = await this.begin(actor, limitMs);
-    const { runner, client } = connection;
-    const transaction: Transaction = { manager: runner.manager, actor, afterCommit: [], ended: false };
+    const transaction: Transaction = {
+      ...{ connection, actor, afterCommit: [], manager: null, commit: null, ended: false },
+    };
     let broken = false;
     let result: T;
     try {
-      result = await transactions.run(transaction, () => fn(runner.manager));
-      const { command } = await client.query('COMMIT');
+      result = await transactions.run(transaction, fn);
+      const { command } = await (transaction.commit ?? connection.command('COMMIT'));
       // Postgres answers ROLLBACK when a failed statement was swallowed inside.
       if (command !== 'COMMIT')
         throw new Error('The transaction was rolled back: a failed statement was caught inside');
     } catch (error) {
-      await client.query('ROLLBACK').catch(() => (broken = true));
+      await (transaction.commit ?? connection.command('ROLLBACK')).catch(() => (broken = true));
       throw isConnectionFailure(error) ? new DatabaseGone(error) : error;
     } finally {
       transaction.ended = true;
-      await release(connection, broken);
+      connection.release(broken);
     }
     for (const callback of transaction.afterCommit) this.callAfterCommit(callback);
     return result;
@@ -73,6 +82,24 @@ export class Db {
     const transaction = openTransaction();
     if (!transaction) throw new Error('No transaction is open');
     transaction.afterCommit.push(callback);
+  }
+
+  /**
+   * Sends the COMMIT of the open transaction now, behind the statements that were sent, which saves a round trip. It
+   * becomes a rollback when one of them fails. None may follow.
+   */
+  commitNow(): void {
+    const transaction = openTransaction();
+    if (!transaction) throw new Error('No transaction is open');
+    transaction.commit = transaction.connection.command('COMMIT');
+  }
+
+  /** TypeORM's manager in the open transaction. */
+  get manager(): EntityManager {
+    const transaction = openTransaction();
+    if (!transaction) throw new Error('No transaction is open');
+    transaction.manager ??= this.managerOn(transaction.connection);
+    return transaction.manager;
   }
 
   /**
@@ -96,20 +123,86 @@ export class Db {
    * `argument` goes in as a literal, because the simple protocol that sends both statements at once binds nothing.
    */
   async lookup<Row>(name: LookupFunction, argument: string): Promise<Row[]> {
-    const connection = await this.connect();
-    let broken = false;
-    try {
-      const results = (await connection.client.query(
-        `SELECT set_config('role','atrium_app',true); SELECT * FROM ${name}(${literal(argument)})`,
-      )) as unknown as { rows: Row[] }[];
+    const text = `SELECT set_config('role','atrium_app',true); SELECT * FROM ${name}(${literal(argument)})`;
+    return this.onceSent(TRANSACTION_LIMIT_MS, async (connection) => {
+      const results = (await connection.command(text)) as unknown as { rows: Row[] }[];
       return results.at(-1)?.rows ?? [];
-    } catch (error) {
-      if (!isConnectionFailure(error)) throw error;
-      broken = true;
-      throw new DatabaseGone(error);
-    } finally {
-      await release(connection, broken);
+    });
+  }
+
+  /** Throws when the database does not answer within two seconds. */
+  async ping(): Promise<void> {
+    await this.onceSent(PING_LIMIT_MS, (connection) => connection.command('SELECT 1'), performance.now());
+  }
+
+  private query<Row>(text: string, parameters: Record<string, unknown>): Promise<Row[]> {
+    const actor = currentActor();
+    const open = joined(actor);
+    if (open?.commit) throw new Error('The COMMIT of this transaction was sent already');
+    if (open) return open.connection.query<Row>(text, parameters);
+    if (READS.test(text)) return this.read<Row>(actor, text, parameters);
+    return this.run(() => this.query<Row>(text, parameters));
+  }
+
+  /** A transaction of one statement that changes nothing, in one round trip. */
+  private read<Row>(actor: Actor, text: string, parameters: Record<string, unknown>): Promise<Row[]> {
+    return this.onceSent(TRANSACTION_LIMIT_MS, async (connection) => {
+      const begun = connection.command(beginStatement(actor, TRANSACTION_LIMIT_MS));
+      const rows = connection.query<Row>(text, parameters);
+      const ended = connection.command('COMMIT');
+      const [answer] = await Promise.allSettled([rows, begun, ended]);
+      // If BEGIN failed, so may the statement have, for want of a role: the first cause counts.
+      await begun;
+      if (answer.status === 'rejected') throw answer.reason;
+      await ended;
+      return answer.value;
+    });
+  }
+
+  /** What changes nothing is sent again while the database restarts. */
+  private async onceSent<T>(
+    limitMs: number,
+    send: (connection: Connection) => Promise<T>,
+    deadline = connectDeadline(),
+  ): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const connection = await Connection.open(this.pool, { limitMs, deadline, named: this.named });
+      try {
+        const result = await send(connection);
+        connection.release(false);
+        return result;
+      } catch (error) {
+        const broken = isConnectionFailure(error);
+        connection.release(broken);
+        if (!broken) throw error;
+        await pauseUntil(deadline, attempt, error);
+      }
     }
+  }
+
+  /** Until BEGIN has passed nothing was done, so a restart of the database is waited out instead of failing. */
+  private async begin(actor: Actor, limitMs: number): Promise<Connection> {
+    const deadline = connectDeadline();
+    for (let attempt = 1; ; attempt++) {
+      const connection = await Connection.open(this.pool, { limitMs, deadline, named: this.named });
+      const begun = connection.command(beginStatement(actor, limitMs));
+      // One that has just been answered is trusted: the first statement goes out behind BEGIN.
+      if (connection.isFresh) return connection;
+      try {
+        await begun;
+        return connection;
+      } catch (error) {
+        connection.release(true);
+        if (!isConnectionFailure(error)) throw error;
+        await pauseUntil(deadline, attempt, error);
+      }
+    }
+  }
+
+  /** TypeORM works on the connection it is given, and takes the transaction, which it has not begun, for granted. */
+  private managerOn({ client }: Connection): EntityManager {
+    const runner = this.dataSource.createQueryRunner();
+    return Object.assign(runner, { databaseConnection: client, isTransactionActive: true }).manager;
   }
 
   /** Outside of the ended transaction's context: what it starts is no part of it. What is done stays done if it fails. */
@@ -120,67 +213,13 @@ export class Db {
       this.logger.error({ err: error }, 'What follows a transaction failed');
     }
   }
-
-  /** Throws when the database does not answer within two seconds. */
-  async ping(): Promise<void> {
-    const connection = await this.connect(PING_LIMIT_MS, performance.now());
-    let broken = true;
-    try {
-      await connection.client.query('SELECT 1');
-      broken = false;
-    } finally {
-      await release(connection, broken);
-    }
-  }
-
-  private async query<Row>(text: string, parameters: Record<string, unknown>): Promise<Row[]> {
-    const bound = bindNamed(text, parameters);
-    return this.run(async (manager) => {
-      const result: unknown = await manager.query(bound.text, bound.values);
-      return rowsOf<Row>(result);
-    });
-  }
-
-  /** Until BEGIN has passed nothing was done, so a restart of the database is waited out instead of failing. */
-  private async begin(actor: Actor, limitMs: number): Promise<Connection> {
-    const set = beginStatement(actor, limitMs);
-    const deadline = performance.now() + CONNECT_WITHIN_MS;
-    for (let attempt = 1; ; attempt++) {
-      const connection = await this.connect(limitMs, deadline);
-      try {
-        await connection.client.query(set);
-        markTransaction(connection.runner, true);
-        return connection;
-      } catch (error) {
-        await release(connection, true);
-        if (!isConnectionFailure(error)) throw error;
-        await pauseUntil(deadline, attempt, error);
-      }
-    }
-  }
-
-  private async connect(
-    limitMs = TRANSACTION_LIMIT_MS,
-    deadline = performance.now() + CONNECT_WITHIN_MS,
-  ): Promise<Connection> {
-    for (let attempt = 1; ; attempt++) {
-      const runner = this.dataSource.createQueryRunner();
-      try {
-        const client = (await runner.connect()) as PoolClient;
-        return { runner, client, limit: setTimeout(() => void client.end(), limitMs) };
-      } catch (error) {
-        await runner.release();
-        if (!isConnectionFailure(error)) throw error;
-        await pauseUntil(deadline, attempt, error);
-      }
-    }
-  }
 }
 
-interface Connection {
-  runner: QueryRunner;
-  client: PoolClient;
-  limit: NodeJS.Timeout;
+/** The open transaction, which has to be this actor's. */
+function joined(actor: Actor): Transaction | null {
+  const open = openTransaction();
+  if (open && open.actor !== actor) throw new Error('A transaction of another actor is open');
+  return open;
 }
 
 export type LookupFunction = 'atrium_user_by_email' | 'atrium_token_session' | 'atrium_api_key';
@@ -197,32 +236,4 @@ function beginStatement(actor: Actor, limitMs: number): string {
 function literal(text: string): string {
   const escaped = text.replaceAll('\\', '\\\\').replaceAll("'", "''");
   return ` E'${escaped}'`;
-}
-
-async function release({ runner, client, limit }: Connection, broken: boolean): Promise<void> {
-  clearTimeout(limit);
-  markTransaction(runner, false);
-  // The pool drops a client that is ending; one in an unknown state must not serve the next request.
-  if (broken) void client.end().catch(() => undefined);
-  await runner.release();
-}
-
-/** TypeORM has not begun the transaction, but must know of it: it refuses locks outside of one. */
-function markTransaction(runner: QueryRunner, isTransactionActive: boolean): void {
-  Object.assign(runner, { isTransactionActive });
-}
-
-/** Backs off before another attempt. @throws DatabaseGone when that would be too late */
-async function pauseUntil(deadline: number, attempt: number, cause: unknown): Promise<void> {
-  const pauseMs = Math.min(50 * 2 ** attempt, 1000);
-  if (performance.now() + pauseMs >= deadline) throw new DatabaseGone(cause);
-  await new Promise((resolve) => setTimeout(resolve, pauseMs));
-}
-
-function rowsOf<Row>(result: unknown): Row[] {
-  // TypeORM answers [rows, count] for UPDATE and DELETE, rows otherwise.
-  if (Array.isArray(result) && result.length === 2 && Array.isArray(result[0]) && typeof result[1] === 'number') {
-    return result[0] as Row[];
-  }
-  return result as Row[];
 }

@@ -1,21 +1,14 @@
 const PLACEHOLDER = /(?<![:\w]):([a-zA-Z]\w*)/g;
 
 /**
- * Turns `:name` into `$n`. Casts (`::uuid`) are left alone; text literals must not hold a colon before a letter.
- * Throws when the statement names a parameter that is not given.
+ * Turns `:name` into `$n`; `parameters` are the names in the order of their numbers. Casts (`::uuid`) are left alone;
+ * text literals must not hold a colon before a letter.
  */
-export function bindNamed(text: string, parameters: Record<string, unknown>): { text: string; values: unknown[] } {
-  const values: unknown[] = [];
-  const positions = new Map<string, number>();
-  const bound = text.replace(PLACEHOLDER, (_whole, name: string) => {
-    let position = positions.get(name);
-    if (position === undefined) {
-      if (!(name in parameters)) throw new Error(`The statement names :${name}, which is not given`);
-      values.push(parameters[name]);
-      position = values.length;
-      positions.set(name, position);
-    }
-    return `$${position}`;
+export function parseNamed(text: string): { text: string; parameters: string[] } {
+  const parameters: string[] = [];
+  const parsed = text.replace(PLACEHOLDER, (_whole, name: string) => {
+    const position = parameters.indexOf(name);
+    return `$${position >= 0 ? position + 1 : parameters.push(name)}`;
   });
-  return { text: bound, values };
+  return { text: parsed, parameters };
 }

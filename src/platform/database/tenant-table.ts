@@ -19,8 +19,8 @@ export class TenantTable<E extends TenantRow> {
 
   async select<T>(alias: string, use: (query: SelectQueryBuilder<E>) => Promise<T>): Promise<T> {
     const { tenantId } = currentTenantActor();
-    return this.db.run((manager) =>
-      use(manager.createQueryBuilder(this.entity, alias).where(`${alias}.tenantId = :tenantId`, { tenantId })),
+    return this.db.run(() =>
+      use(this.db.manager.createQueryBuilder(this.entity, alias).where(`${alias}.tenantId = :tenantId`, { tenantId })),
     );
   }
 
@@ -28,8 +28,8 @@ export class TenantTable<E extends TenantRow> {
   async insert(values: Omit<DeepPartial<E>, 'tenantId'> | Omit<DeepPartial<E>, 'tenantId'>[]): Promise<void> {
     const { tenantId } = currentTenantActor();
     const rows = (Array.isArray(values) ? values : [values]).map((row) => ({ ...row, tenantId }));
-    await this.db.run((manager) =>
-      manager
+    await this.db.run(() =>
+      this.db.manager
         .createQueryBuilder()
         .insert()
         .into(this.entity)
@@ -42,8 +42,8 @@ export class TenantTable<E extends TenantRow> {
   /** Changes the rows for which `condition` holds; returns how many. */
   async update(set: QueryDeepPartialEntity<E>, condition: string, parameters: ObjectLiteral = {}): Promise<number> {
     const { tenantId } = currentTenantActor();
-    const result = await this.db.run((manager) =>
-      manager
+    const result = await this.db.run(() =>
+      this.db.manager
         .createQueryBuilder()
         .update(this.entity)
         .set(set)
@@ -57,8 +57,8 @@ export class TenantTable<E extends TenantRow> {
 
   async delete(condition: string, parameters: ObjectLiteral = {}): Promise<number> {
     const { tenantId } = currentTenantActor();
-    const result = await this.db.run((manager) =>
-      manager
+    const result = await this.db.run(() =>
+      this.db.manager
         .createQueryBuilder()
         .delete()
         .from(this.entity)

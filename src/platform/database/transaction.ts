@@ -1,12 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../access/actor.js';
+import type { Connection } from './connection.js';
 
 /** The transaction that is open on this path of execution. */
 export interface Transaction {
-  readonly manager: EntityManager;
+  readonly connection: Connection;
   readonly actor: Actor;
   readonly afterCommit: (() => void)[];
+  /** Made when it is first asked for. */
+  manager: EntityManager | null;
+  /** The answer to a COMMIT that was sent ahead of the end, behind the last statement. */
+  commit: Promise<{ command: string }> | null;
   /** Set when it has ended, so that a forgotten promise can't use its connection. */
   ended: boolean;
 }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import type { EntityManager } from 'typeorm';
 import { Actor } from '../access/actor.js';
 import { inScope, newScope, scopeIfAny } from '../access/scope.js';
+import type { Connection } from '../database/connection.js';
 import { transactions, type Transaction } from '../database/transaction.js';
 import { InProcessQueue } from './in-process.queue.js';
 
@@ -88,9 +88,11 @@ describe('InProcessQueue', () => {
   it('rings when the open transaction has committed', () => {
     const { queue, begun } = given();
     const transaction: Transaction = {
-      manager: {} as EntityManager,
+      connection: {} as Connection,
       actor: Actor.job(TENANT),
       afterCommit: [],
+      manager: null,
+      commit: null,
       ended: false,
     };
     transactions.run(transaction, () => queue.ring('run.execute', payload('a')));
