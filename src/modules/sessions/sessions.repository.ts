@@ -70,10 +70,12 @@ export class SessionsRepository {
     await this.sessions.update({ deletedAt: new Date() }, 'id = :id', { id });
   }
 
-  async context(id: string): Promise<Record<string, unknown>> {
+  /** The state of the application around a run's session, as it is now. */
+  async contextOfRun(runId: string): Promise<Record<string, unknown>> {
     const [row] = await this.db.sql<{ context: Record<string, unknown> }>(
-      'SELECT context FROM sessions WHERE tenant_id = :tenantId AND id = :id',
-      { id },
+      `SELECT s.context FROM runs r JOIN sessions s ON s.tenant_id = r.tenant_id AND s.id = r.session_id
+       WHERE r.tenant_id = :tenantId AND r.id = :runId`,
+      { runId },
     );
     return row?.context ?? {};
   }

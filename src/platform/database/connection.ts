@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Pool, PoolClient } from 'pg';
 import { DatabaseGone, isConnectionFailure } from './database-errors.js';
 import { statementOf } from './statement.js';
@@ -13,6 +14,7 @@ const answeredAt = new WeakMap<PoolClient, number>();
 /** A connection of the pool in the hands of one transaction. Statements sent one after another are answered in order. */
 export class Connection {
   private readonly limit: NodeJS.Timeout;
+  private gathering = false;
 
   private constructor(
     readonly client: PoolClient,
@@ -42,18 +44,32 @@ export class Connection {
     return performance.now() - (answeredAt.get(this.client) ?? -Infinity) < FRESH_MS;
   }
 
-  /** Sent at once, before this returns. */
+  /** Is under way, behind those before it, when this returns. */
   async query<Row>(text: string, parameters: Record<string, unknown>): Promise<Row[]> {
+    this.gather();
     const { rows } = await this.client.query(statementOf(text, parameters, this.named));
     return rows as Row[];
   }
 
-  /** Statements without parameters, which may be several. Sent at once. */
+  /** Statements without parameters, which may be several. Under way when this returns. */
   command(text: string): Promise<{ command: string }> {
+    this.gather();
     const answer = this.client.query(text);
     // Whoever awaits it hears of a failure; nobody may be there yet.
     answer.catch(() => undefined);
     return answer;
+  }
+
+  /** What is sent in one go leaves in one system call, the dearest part of a short statement. */
+  private gather(): void {
+    if (this.gathering) return;
+    this.gathering = true;
+    const { stream } = wireOf(this.client);
+    stream.cork();
+    process.nextTick(() => {
+      this.gathering = false;
+      stream.uncork();
+    });
   }
 
   /** One whose state is not known must not serve the next request. */
@@ -86,6 +102,10 @@ export async function pauseUntil(deadline: number, attempt: number, cause: unkno
 
 /** Not `end()`, which waits for what is under way. */
 function cutOff(client: PoolClient): void {
-  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } };
-  connection.stream.destroy();
+  wireOf(client).stream.destroy();
+}
+
+/** The driver's own connection, which its types leave out. */
+function wireOf(client: PoolClient): { stream: Socket } {
+  return (client as unknown as { connection: { stream: Socket } }).connection;
 }

@@ -9,7 +9,13 @@ import { Redis, type RedisOptions } from 'ioredis';
  */
 export type RedisRole = 'producer' | 'limiter' | 'worker' | 'subscriber';
 
-const FAILING_SOON = { enableOfflineQueue: false, maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false };
+const FAILING_SOON = {
+  enableOfflineQueue: false,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  // What is sent in one turn of the event loop leaves in one system call.
+  enableAutoPipelining: true,
+};
 
 const OPTIONS: Record<RedisRole, RedisOptions> = {
   producer: { ...FAILING_SOON, commandTimeout: 2_000 },

@@ -180,7 +180,7 @@ export class MessageSentDto extends PendingDto {
   run: RunDto;
 }
 
-export function shownMessage(message: Omit<Message, 'tenantId'>): MessageDto {
+export function shownMessage(message: Omit<Message, 'tenantId' | 'position'>): MessageDto {
   return {
     id: message.id,
     sessionId: message.sessionId,

@@ -59,12 +59,14 @@ export class MessagesRepository {
     return rows[0] ? camelRow<Message>(rows[0]) : null;
   }
 
-  async add(message: Omit<Message, 'tenantId' | 'updatedAt'>): Promise<void> {
+  /** At the session's last position, which must have been moved on for it in this transaction. */
+  async append(message: Omit<Message, 'tenantId' | 'position' | 'updatedAt'>): Promise<void> {
     await this.db.sql(
       `INSERT INTO messages (tenant_id, id, session_id, run_id, position, role, content, blocks, tool_calls, citations,
          model, parent_message_id, usage, metadata, created_at, updated_at)
-       VALUES (:tenantId, :id, :sessionId, :runId, :position, :role, :content, :blocks, :toolCalls, :citations,
-         :model, :parentMessageId, :usage, :metadata, :createdAt, :createdAt)`,
+       SELECT :tenantId, :id, s.id, :runId, s.last_position, :role, :content, :blocks, :toolCalls, :citations,
+         :model, :parentMessageId, :usage, :metadata, :createdAt, :createdAt
+       FROM sessions s WHERE s.tenant_id = :tenantId AND s.id = :sessionId`,
       {
         ...message,
         blocks: JSON.stringify(message.blocks),
@@ -76,14 +78,16 @@ export class MessagesRepository {
     );
   }
 
-  /** The conversation up to and including a message, oldest first, at most the newest `limit`. */
-  async history(sessionId: string, untilMessageId: string, limit: number): Promise<HistoryMessage[]> {
+  /** The conversation up to and including the message that a run answers, oldest first, at most the newest `limit`. */
+  async history(runId: string, limit: number): Promise<HistoryMessage[]> {
     const rows = await this.db.sql<object>(
-      `SELECT m.role, m.blocks, m.tool_calls, m.model FROM messages m
-       WHERE m.tenant_id = :tenantId AND m.session_id = :sessionId AND m.deleted_at IS NULL
-         AND m.position <= (SELECT position FROM messages WHERE tenant_id = :tenantId AND id = :untilMessageId)
+      `SELECT m.role, m.blocks, m.tool_calls, m.model
+       FROM runs r
+       JOIN messages asked ON asked.tenant_id = r.tenant_id AND asked.id = r.message_id
+       JOIN messages m ON m.tenant_id = r.tenant_id AND m.session_id = r.session_id AND m.position <= asked.position
+       WHERE r.tenant_id = :tenantId AND r.id = :runId AND m.deleted_at IS NULL
        ORDER BY m.position DESC LIMIT :limit`,
-      { sessionId, untilMessageId, limit },
+      { runId, limit },
     );
     return rows.map((row) => camelRow<HistoryMessage>(row)).reverse();
   }

@@ -10,12 +10,12 @@ import type { JobContext, JobProcessor } from '../../../platform/jobs/job-proces
 import { LeaseKeeper } from '../../../platform/jobs/lease-keeper.js';
 import { WorkClaims, type Claim } from '../../../platform/jobs/work-claims.js';
 import { Live } from '../../../platform/live/live.js';
-import type { RunError, WholeRun } from '../runs/run.js';
+import type { RunError } from '../runs/run.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import { RunEnding } from './run-ending.js';
 import { Interruption, RunHold } from './run-hold.js';
 import { limitError, LimitReached } from './run-limits.js';
-import { RunLoader } from './run-loader.js';
+import { RunLoader, type LoadedRun } from './run-loader.js';
 import { RunLoop } from './run-loop.js';
 import { RunMetrics } from './run-metrics.js';
 import type { RunState } from './run-state.js';
@@ -46,9 +46,10 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
   }
 
   async process({ tenantId, runId }: JobPayload<'run.execute'>, { signal }: JobContext): Promise<void> {
-    const claimed = await runAs(Actor.job(tenantId), () => this.db.run(() => this.claim(runId)));
+    const claimed = await runAs(Actor.job(tenantId), () => this.claim(runId));
     if (!claimed) return;
-    const { claim, run } = claimed;
+    const { claim, loaded } = claimed;
+    const { run } = loaded;
     const hold = new RunHold(run, claim.fence);
     const release = this.leases.hold('runs', tenantId, runId, claim.fence, {
       onLost: () => hold.lose(),
@@ -62,7 +63,7 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
     this.holds.set(runId, hold);
     const letGo = this.metrics.hold(claim.takenOver);
     try {
-      await runAs(Actor.job(tenantId, run.createdBy), () => this.hold(hold, claim));
+      await runAs(Actor.job(tenantId, run.createdBy), () => this.hold(hold, claim, loaded));
     } finally {
       this.holds.delete(runId);
       signal.removeEventListener('abort', stop);
@@ -83,16 +84,20 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
     for (const hold of this.holds.values()) if (hold.run.tenantId === tenantId) hold.interrupt('suspended');
   }
 
-  private async claim(runId: string): Promise<{ claim: Claim; run: WholeRun } | null> {
-    const claim = await this.claims.claim('runs', runId);
-    const run = claim && (await this.runs.findWhole(runId));
-    return run && { claim, run };
+  /** In one round trip: what is loaded in vain, because another has the run, is rare. */
+  private async claim(runId: string): Promise<{ claim: Claim; loaded: LoadedRun } | null> {
+    const [claim, loaded] = await this.db.run(() => {
+      const answers = Promise.all([this.claims.claim('runs', runId), this.loader.load(runId)]);
+      this.db.commitNow();
+      return answers;
+    });
+    return claim && loaded && { claim, loaded };
   }
 
-  private async hold(hold: RunHold, claim: Claim): Promise<void> {
+  private async hold(hold: RunHold, claim: Claim, loaded: LoadedRun): Promise<void> {
     let state: RunState | null = null;
     try {
-      state = await this.loader.load(hold);
+      state = await this.loader.takeUp(hold, loaded);
       if (hold.run.cancelRequestedAt) hold.interrupt('cancelled');
       if (claim.lost) await this.ending.fail(hold, state, workerLost());
       else await this.loop.drive(hold, state);

@@ -14,7 +14,7 @@ import { RunDisplay } from './run-display.js';
 import type { RunHold } from './run-hold.js';
 import { RunJournal, type JournalEntry } from './run-journal.js';
 import { RunMetrics } from './run-metrics.js';
-import { answerOf, keptBlocks, keptText, type RunState } from './run-state.js';
+import { answerOf, hasSteps, keptBlocks, keptText, type RunState } from './run-state.js';
 import { RunStepsRepository } from './run-steps.repository.js';
 
 type Ending = { status: 'completed' | 'cancelled' } | { status: 'failed'; error: RunError };
@@ -64,7 +64,7 @@ export class RunEnding {
     const { openMessageId } = run;
     const messageId = blocks ? (openMessageId ?? v7()) : null;
     run.openMessageId = null;
-    const answer = blocks && messageId ? answerOf(run, messageId, blocks, state.calls, 0) : null;
+    const answer = blocks && messageId ? answerOf(run, messageId, blocks, state.calls) : null;
     const error = ending.status === 'failed' ? { ...ending.error, message: storableText(ending.error.message) } : null;
     let session: SessionEntity | undefined;
     await this.journal
@@ -75,12 +75,13 @@ export class RunEnding {
           { type: `run.${ending.status}`, data: (row) => ({ run: shownRun(row), ...(error ? { error } : {}) }) },
         ],
         before: () => this.sessions.lock(run.sessionId),
-        work: async (row) => {
-          session = await this.sessions.settleRun(run.sessionId, row, answer ? 1 : 0);
-          if (answer) await this.messages.add({ ...answer, position: session.lastPosition });
-          await this.steps.close(run.id);
-          await this.publish(hold, ending);
-        },
+        work: (row) =>
+          Promise.all([
+            this.sessions.settleRun(run.sessionId, row, answer ? 1 : 0).then((settled) => (session = settled)),
+            answer && this.messages.append(answer),
+            hasSteps(state) && this.steps.close(run.id),
+            this.publish(hold, ending),
+          ]),
       } satisfies JournalEntry)
       .catch((error: unknown) => {
         // Nothing of it was stored: another ending finds the message still open.

@@ -20,6 +20,8 @@ class Statements {
     return write();
   }
 
+  commitNow(): void {}
+
   async systemSql(_text: string, { runs }: { runs: string }): Promise<object[]> {
     const { promise, resolve } = Promise.withResolvers<'stored' | 'fence' | 'away'>();
     const given = JSON.parse(runs) as Given[];
@@ -62,20 +64,20 @@ describe('RunEventWriter', () => {
     expect(statements.batches.map(({ runs }) => runs)).toMatchObject([[{ run_id: 'r1', n: 2 }]]);
     expect(shown).toEqual([]);
     statements.batches[0]?.letThrough();
-    await writer.flush(hold);
+    await writer.take(hold);
     expect(shown.map((e) => [e.type, (e.data as { text?: string }).text])).toEqual([
       ['message.started', undefined],
       ['message.delta', 'Hello'],
     ]);
   });
 
-  it('has flushed a run when that run is stored, however much others go on to say', async () => {
+  it('waits for a run no longer than until that run is stored, however much others go on to say', async () => {
     const { writer, statements } = given();
     const [mine, others] = [holdOf('mine'), holdOf('others')];
     writer.add(mine, delta('end'), true);
     await soon();
     writer.add(others, delta('more'), true);
-    const flushed = writer.flush(mine);
+    const flushed = writer.take(mine);
     statements.batches[0]?.letThrough();
     await flushed;
     await soon();
@@ -93,8 +95,26 @@ describe('RunEventWriter', () => {
     await soon();
     expect(statements.batches).toHaveLength(2);
     statements.batches[1]?.letThrough();
-    await writer.flush(hold);
+    await writer.take(hold);
     expect(hold.isLost).toBe(false);
+  });
+
+  it('gives what is not stored yet to whoever stores it with something else', async () => {
+    const { writer, statements } = given();
+    const hold = holdOf('r1');
+    writer.add(hold, delta('a'), true);
+    await soon();
+    writer.add(hold, delta('b'));
+    const taken = writer.take(hold);
+    statements.batches[0]?.letThrough();
+    expect(await taken).toEqual([delta('b')]);
+    await soon();
+    expect(statements.batches).toHaveLength(1);
+    writer.putBack(hold, [delta('b')]);
+    writer.add(hold, delta('c'), true);
+    await soon();
+    expect(statements.batches[1]?.runs).toMatchObject([{ run_id: 'r1', n: 2 }]);
+    statements.batches[1]?.letThrough();
   });
 
   it.each(['fence', 'away'] as const)('takes a run for lost that could not be stored (%s)', async (how) => {
@@ -102,8 +122,8 @@ describe('RunEventWriter', () => {
     const hold = holdOf('r1');
     hold.interrupt('cancelled');
     writer.add(hold, delta('a'), true);
-    const flushed = writer.flush(hold);
     await soon();
+    const flushed = writer.take(hold);
     statements.batches[0]?.letThrough(how);
     await flushed;
     expect(hold.isLost).toBe(true);

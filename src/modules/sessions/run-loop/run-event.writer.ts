@@ -16,7 +16,7 @@ interface Pending {
   /** As it was when the last draft was added. */
   openMessageId: string | null;
   drafts: EventDraft[];
-  done: PromiseWithResolvers<void>;
+  stored: PromiseWithResolvers<void>;
 }
 
 /** Deltas after the first are gathered this long, so that a fast model does not make a row per token. */
@@ -32,6 +32,8 @@ export class RunEventWriter {
   private underWay = new Map<string, Pending>();
   private timer: NodeJS.Timeout | undefined;
   private writing = false;
+  /** Something waits that should not wait any longer. */
+  private isDue = false;
 
   constructor(
     private readonly db: Db,
@@ -52,27 +54,37 @@ export class RunEventWriter {
     else this.timer ??= setTimeout(() => this.writeNow(), GATHER_MS);
   }
 
-  /** When this resolves, all that was added for the run is stored. */
-  async flush(hold: RunHold): Promise<void> {
-    const pending = this.pending.get(hold.run.id);
-    if (pending) this.writeNow();
+  /** What was added for the run and is not stored yet, which is the caller's to store now. All before it is stored. */
+  async take(hold: RunHold): Promise<EventDraft[]> {
+    const { id } = hold.run;
     // Not the whole writer: while others stream, it is never done.
-    await (pending ?? this.underWay.get(hold.run.id))?.done.promise;
+    for (let batch = this.underWay.get(id); batch; batch = this.underWay.get(id)) await batch.stored.promise;
+    const drafts = this.pending.get(id)?.drafts ?? [];
+    this.pending.delete(id);
+    return drafts;
+  }
+
+  /** What was taken and could not be stored. */
+  putBack(hold: RunHold, drafts: readonly EventDraft[]): void {
+    if (drafts.length === 0) return;
+    const pending = this.pendingOf(hold);
+    pending.drafts.unshift(...drafts);
+    pending.openMessageId = hold.run.openMessageId;
+    this.timer ??= setTimeout(() => this.writeNow(), GATHER_MS);
   }
 
   private pendingOf(hold: RunHold): Pending {
     let pending = this.pending.get(hold.run.id);
     if (!pending) {
-      pending = { hold, openMessageId: null, drafts: [], done: Promise.withResolvers() };
+      pending = { hold, openMessageId: null, drafts: [], stored: Promise.withResolvers() };
       this.pending.set(hold.run.id, pending);
     }
     return pending;
   }
 
   private writeNow(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    // One batch at a time: what comes meanwhile goes with the next, which starts when this one is stored.
+    this.isDue = true;
+    // One batch at a time: the next starts when this one is stored.
     if (this.writing) return;
     this.writing = true;
     // Once the caller is through, so that a message and its first words are one write.
@@ -80,15 +92,16 @@ export class RunEventWriter {
   }
 
   private async writeAll(): Promise<void> {
-    while (this.pending.size > 0) {
+    while (this.isDue) {
+      this.isDue = false;
       this.underWay = this.pending;
       this.pending = new Map();
       clearTimeout(this.timer);
       this.timer = undefined;
       const batch = [...this.underWay.values()];
-      await this.write(batch);
+      if (batch.length > 0) await this.write(batch);
       this.underWay = new Map();
-      for (const { done } of batch) done.resolve();
+      for (const { stored } of batch) stored.resolve();
     }
     this.writing = false;
   }
@@ -96,7 +109,14 @@ export class RunEventWriter {
   private async write(batch: Pending[]): Promise<void> {
     try {
       const bases = await runAs(Actor.system('run event writer'), () =>
-        this.db.run(() => this.store(batch), { limitMs: WRITE_LIMIT_MS }),
+        this.db.run(
+          () => {
+            const stored = this.store(batch);
+            this.db.commitNow();
+            return stored;
+          },
+          { limitMs: WRITE_LIMIT_MS },
+        ),
       );
       for (const { hold, drafts } of batch) {
         const stored = bases.get(hold.run.id);

@@ -12,8 +12,10 @@ export interface JournalEntry {
   events: { type: RunEventType; data: Record<string, unknown> | ((run: Run) => Record<string, unknown>) }[];
   /** Locks to take before the run's row, for example the session's. */
   before?: () => Promise<unknown>;
-  /** Other rows of this step, written with it or not at all. */
-  work?: (run: Run) => Promise<void>;
+  /** What has to hold before anything is written; throws where it does not. */
+  check?: () => Promise<unknown>;
+  /** Other rows of this step, written with it or not at all. Its statements should not wait for one another. */
+  work?: (run: Run) => Promise<unknown>;
   /** The hold ends with this entry: the run is over, or waits. */
   end?: { status: Extract<RunStatus, 'completed' | 'failed' | 'cancelled' | 'waiting'>; error: RunError | null };
 }
@@ -33,32 +35,48 @@ export class RunJournal {
     return hold.inTurn(() => this.writeNow(hold, entry));
   }
 
+  /** With what the writer has not stored yet, so that a short answer's last words and its end are one write. */
   private async writeNow(hold: RunHold, entry: JournalEntry): Promise<Run> {
-    await this.writer.flush(hold);
+    const drafts = await this.writer.take(hold);
     if (hold.isLost) throw new Interruption('lost');
     const at = new Date();
-    const { run, events } = await this.db.run(async () => {
-      await entry.before?.();
-      const advanced = await this.runs.advance(
-        hold.run,
-        hold.fence,
-        hold.activeMs,
-        entry.events.length,
-        entry.end ?? null,
-      );
-      if (!advanced) throw new Interruption('lost');
-      await entry.work?.(advanced);
-      const base = advanced.lastSeq - entry.events.length;
-      const stored = entry.events.map(({ type, data }, index) => ({
-        seq: base + index + 1,
-        type,
-        data: typeof data === 'function' ? data(advanced) : data,
-      }));
-      await this.runs.addEvents(advanced.id, at, stored);
-      return { run: advanced, events: stored };
-    });
+    const run = after(hold, entry, drafts.length + entry.events.length, at);
+    const events = [...drafts, ...entry.events].map(({ type, data }, index) => ({
+      seq: hold.run.lastSeq + index + 1,
+      type,
+      data: typeof data === 'function' ? data(run) : data,
+    }));
+    try {
+      await this.db.run(async () => {
+        const locked = entry.before?.();
+        await entry.check?.();
+        const held = this.runs.advance(run, hold.fence, events.length);
+        const steps = [locked, held, entry.work?.(run), this.runs.addEvents(run.id, at, events)];
+        await Promise.allSettled(steps);
+        // In this order: where the lock failed nothing was tried, and where another holds the run, the rest collides.
+        await locked;
+        if (!(await held)) throw new Interruption('lost');
+        await Promise.all(steps);
+      });
+    } catch (error) {
+      this.writer.putBack(hold, drafts);
+      throw error;
+    }
     hold.run.lastSeq = run.lastSeq;
     this.news.happened(run, at.toISOString(), events);
     return run;
   }
+}
+
+/** The run as the entry will leave it: its holder is the only one to write what is shown of it. */
+function after(hold: RunHold, { end }: JournalEntry, events: number, at: Date): Run {
+  const { pinned: _pinned, ...run } = hold.run;
+  return {
+    ...run,
+    lastSeq: run.lastSeq + events,
+    activeMs: hold.activeMs,
+    status: end?.status ?? 'running',
+    error: end?.error ?? null,
+    finishedAt: end && end.status !== 'waiting' ? at : null,
+  };
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
-import { MessagesRepository } from '../messages/messages.repository.js';
+import { MessagesRepository, type HistoryMessage } from '../messages/messages.repository.js';
+import type { WholeRun } from '../runs/run.js';
 import { RunsRepository, type ShownMessage } from '../runs/runs.repository.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { RunDisplay } from './run-display.js';
@@ -10,6 +11,13 @@ import { RunStepsRepository } from './run-steps.repository.js';
 
 /** Messages of a conversation that are read for a prompt, at most. */
 const HISTORY_MESSAGES = 2_000;
+
+/** A run and the conversation it answers. */
+export interface LoadedRun {
+  run: WholeRun;
+  history: HistoryMessage[];
+  context: Record<string, unknown>;
+}
 
 /** Reads what a claimed run goes on from. */
 @Injectable()
@@ -23,18 +31,28 @@ export class RunLoader {
     private readonly display: RunDisplay,
   ) {}
 
-  async load(hold: RunHold): Promise<RunState> {
-    const { run } = hold;
-    const begun = run.attempts > 1;
-    const { state, shown } = await this.db.run(async () => ({
-      state: {
-        history: await this.messages.history(run.sessionId, run.messageId, HISTORY_MESSAGES),
-        context: await this.sessions.context(run.sessionId),
-        turns: begun ? await this.steps.turns(run.id) : [],
-        calls: begun ? await this.steps.toolCalls(run.id) : [],
-      },
-      shown: run.openMessageId ? await this.runs.shownOf(run.id, run.openMessageId) : null,
-    }));
+  /** Sent behind the claim, without waiting for it. Null where there is no such run. */
+  async load(runId: string): Promise<LoadedRun | null> {
+    const [run, history, context] = await Promise.all([
+      this.runs.findWhole(runId),
+      this.messages.history(runId, HISTORY_MESSAGES),
+      this.sessions.contextOfRun(runId),
+    ]);
+    return run && { run, history, context };
+  }
+
+  /** The state of a run that is held now, with the steps of those who held it before. */
+  async takeUp(hold: RunHold, { history, context }: LoadedRun): Promise<RunState> {
+    const { id, attempts, openMessageId } = hold.run;
+    if (attempts === 1) return { history, context, turns: [], calls: [] };
+    const [turns, calls, shown] = await this.db.run(() =>
+      Promise.all([
+        this.steps.turns(id),
+        this.steps.toolCalls(id),
+        openMessageId ? this.runs.shownOf(id, openMessageId) : null,
+      ]),
+    );
+    const state = { history, context, turns, calls };
     this.takeUpMessage(hold, state, shown);
     return state;
   }

@@ -23,7 +23,7 @@ export class RunPark {
       await this.journal.write(hold, {
         end: { status: 'waiting', error: null },
         events: [{ type: 'run.waiting', data: (run) => ({ run: shownRun(run) }) }],
-        before: async () => {
+        check: async () => {
           if ((await this.sessions.lock(hold.run.sessionId)) !== 'paused') throw new NotPaused();
           if (await this.runs.isToBeCancelled(hold.run.id)) {
             hold.interrupt('cancelled');

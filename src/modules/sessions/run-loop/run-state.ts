@@ -22,6 +22,11 @@ export function keptText(state: RunState): string {
   return textOf(keptBlocks(state));
 }
 
+/** It has rows of its own beside the run's. */
+export function hasSteps({ turns, calls }: RunState): boolean {
+  return turns.length > 0 || calls.length > 0;
+}
+
 export function openCalls(state: RunState): RunToolCall[] {
   return state.calls.filter((call) => call.status === 'pending' || call.status === 'running');
 }
@@ -32,15 +37,13 @@ export function answerOf(
   id: string,
   blocks: StoredBlock[],
   calls: readonly RunToolCall[],
-  position: number,
-): Message {
+): Omit<Message, 'position'> {
   const now = new Date();
   return {
     tenantId: run.tenantId,
     id,
     sessionId: run.sessionId,
     runId: run.id,
-    position,
     role: 'assistant',
     content: textOf(blocks),
     blocks,

@@ -5,7 +5,7 @@ import type { RunEnvelope, RunEventType } from '../../../contracts/live-events.j
 import type { Message } from '../messages/message.js';
 import { visibilityParameters, VISIBLE_SESSION } from '../visibility.js';
 import { usageOf } from '../usage.js';
-import type { PinnedRun, Run, RunError, RunStatus, WholeRun } from './run.js';
+import type { PinnedRun, Run, RunStatus, WholeRun } from './run.js';
 
 const COLUMNS = `r.tenant_id, r.id, r.session_id, r.agent_id, r.agent_version, r.message_id, r.created_by, r.trigger,
   r.model, r.status, r.error, r.cancel_requested_at, r.pause_requested_at, r.input_tokens, r.output_tokens,
@@ -172,37 +172,22 @@ export class RunsRepository {
   }
 
   /**
-   * Moves a run on by what its holder knows of it and makes room for `events` more.
-   * Null when the fence has moved: someone else holds it.
+   * Moves a run on to where its holder knows it to be, `events` further than before.
+   * False when the fence has moved: someone else holds it.
    */
-  async advance(
-    run: Run,
-    fence: number,
-    activeMs: number,
-    events: number,
-    end: { status: RunStatus; error: RunError | null } | null,
-  ): Promise<Run | null> {
-    const rows = await this.db.sql<object>(
-      `UPDATE runs r SET last_seq = r.last_seq + :events, progressed = true, model = :model,
+  async advance(run: Run, fence: number, events: number): Promise<boolean> {
+    const rows = await this.db.sql(
+      `UPDATE runs r SET last_seq = :lastSeq, progressed = true, model = :model,
          input_tokens = :inputTokens, output_tokens = :outputTokens, cache_read_tokens = :cacheReadTokens,
          cache_write_tokens = :cacheWriteTokens, cost_micros = :costMicros, usage_estimated = :usageEstimated,
-         open_message_id = :openMessageId, active_ms = :activeMs,
-         status = coalesce(:status, r.status), error = :error::jsonb,
-         finished_at = CASE WHEN :status::text IS NOT NULL AND :status::text <> 'waiting'
-                            THEN date_trunc('milliseconds', clock_timestamp()) END,
-         lease_until = CASE WHEN :status::text IS NULL THEN r.lease_until END
+         open_message_id = :openMessageId, active_ms = :activeMs, status = :status, error = :error::jsonb,
+         finished_at = :finishedAt::timestamptz, lease_until = CASE WHEN :status = 'running' THEN r.lease_until END
        WHERE r.tenant_id = :tenantId AND r.id = :id AND r.fence = :fence AND r.status = 'running'
-       RETURNING ${COLUMNS}`,
-      {
-        ...run,
-        fence,
-        activeMs,
-        events,
-        status: end?.status ?? null,
-        error: end?.error ? JSON.stringify(end.error) : null,
-      },
+         AND r.last_seq = :lastSeq::bigint - :events::bigint
+       RETURNING r.id`,
+      { ...run, fence, events, error: run.error && JSON.stringify(run.error) },
     );
-    return rows[0] ? runOf(rows[0]) : null;
+    return rows.length > 0;
   }
 
   async addEvents(id: string, at: Date, events: { seq: number; type: RunEventType; data: object }[]): Promise<void> {
