@@ -1,14 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, openSync, closeSync, readFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { now } from './clock.ts';
 import type { Options } from './options.ts';
-import { dataFolder, removeFolder } from './stores.ts';
 
-const ROOT = join(import.meta.dirname, '..');
+const MAIN = join(import.meta.dirname, '..', 'dist', 'main.js');
 const READY_LIMIT_MS = 60_000;
 const PLENTY = '1000000000';
 const LOGIN = { email: 'bench@example.com', password: 'a long bench password' };
@@ -16,16 +16,15 @@ const SECRET = 'bench-secret-bench-secret-bench-secret';
 
 /** Atrium as it is shipped: built, one process that does everything, in production. */
 export class Atrium {
+  url = '';
   token = '';
-  private agentId = '';
-  private process: ChildProcess | null = null;
-  private readonly folder = dataFolder();
-  private starts = 0;
-
   readonly label: string;
   private readonly store: Record<string, string>;
   private readonly upstream: string;
   private readonly options: Options;
+  private readonly folder = mkdtempSync(join(tmpdir(), 'atrium-bench-'));
+  private agentId = '';
+  private child: ChildProcess | null = null;
 
   constructor(label: string, store: Record<string, string>, upstream: string, options: Options) {
     this.label = label;
@@ -34,23 +33,25 @@ export class Atrium {
     this.options = options;
   }
 
-  url = '';
+  get isEmbedded(): boolean {
+    return !('DATABASE_URL' in this.store);
+  }
 
   get pid(): number {
-    return this.process?.pid ?? NaN;
+    return this.child?.pid ?? NaN;
   }
 
   /** Ms from the start of the process until it is ready for requests. */
   async start(): Promise<number> {
     const port = await freePort();
     this.url = `http://127.0.0.1:${port}`;
-    this.starts++;
     const { profiles } = this.options;
-    const profiling = profiles === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
-    const log = openSync(this.log, 'w');
+    const profiling = profiles === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(profiles)}`];
+    const log = openSync(this.log, 'a');
     const begin = now();
-    const child = spawn(process.execPath, [...profiling, 'dist/main.js'], {
-      cwd: ROOT,
+    const child = spawn(process.execPath, [...profiling, MAIN], {
+      // Not where a developer's .env would name another database.
+      cwd: this.folder,
       stdio: ['ignore', log, log],
       env: {
         PATH: process.env['PATH'],
@@ -73,9 +74,12 @@ export class Atrium {
       },
     });
     closeSync(log);
-    this.process = child;
+    this.child = child;
+    child.once('exit', () => {
+      if (this.child === child) process.stderr.write(`${this.label} ended by itself: ${this.said()}\n`);
+    });
     while (!(await isReady(this.url))) {
-      if (child.exitCode !== null) throw new Error(`${this.label} did not start: ${this.said()}`);
+      if (child.exitCode !== null) throw new Error(`${this.label} did not start`);
       if (now() - begin > READY_LIMIT_MS) throw new Error(`${this.label} does not get ready: ${this.said()}`);
       await sleep(5);
     }
@@ -90,6 +94,7 @@ export class Atrium {
 
   /** An access token is good for a quarter of an hour. */
   async login(): Promise<void> {
+    this.token = '';
     this.token = (await this.post('/auth/login', LOGIN)).accessToken;
   }
 
@@ -104,10 +109,9 @@ export class Atrium {
   }
 
   async stop(): Promise<void> {
-    const child = this.process;
-    if (!child) return;
-    this.process = null;
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    const { child } = this;
+    this.child = null;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
     child.kill('SIGTERM');
     await exited;
@@ -115,12 +119,11 @@ export class Atrium {
 
   async close(): Promise<void> {
     await this.stop();
-    removeFolder(this.folder);
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   private get log(): string {
-    mkdirSync(this.folder, { recursive: true });
-    return join(this.folder, `${this.starts}.log`);
+    return join(this.folder, 'log');
   }
 
   private said(): string {

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 
 export const PARTS = ['start', 'latency', 'turns', 'reads', 'memory'] as const;
 export type Part = (typeof PARTS)[number];
-export type StoreName = 'pg' | 'embedded';
+type StoreName = 'pg' | 'embedded';
 
 export interface Options {
   parts: Part[];
@@ -24,7 +24,10 @@ export const USAGE = `npm run bench:run -- [options]
   --turns <n>           turns of the memory part, 10000 unless told
   --markdown            the table as markdown too
   --log-level <level>   of the measured servers, info unless told
-  --cpu-prof <folder>   a CPU profile of each server, for Chrome's developer tools`;
+  --cpu-prof <folder>   a CPU profile of each server, for Chrome's developer tools
+
+Postgres and Redis are those of TEST_DATABASE_URL, TEST_MIGRATION_DATABASE_URL and TEST_REDIS_URL, else they are started
+by .ci/services, which installs them when it is run by root on Debian.`;
 
 /** @throws Error when there is an option that is none, or a value that does not fit */
 export function readOptions(args: string[]): Options {

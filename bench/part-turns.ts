@@ -25,7 +25,7 @@ export async function measureTurns(bench: Bench): Promise<Row[]> {
   const bare = new Tally();
   const ours = bench.atriums.map((atrium) => ({ atrium, stream: new Tally(), wait: new Tally() }));
   // The first round warms up.
-  for (let round = 0, rounds = isQuick ? 2 : 6; round <= rounds; round++) {
+  for (let round = 0, rounds = isQuick ? 2 : 5; round <= rounds; round++) {
     const direct = await talkBare(bench, talk);
     if (round > 0) count(bare, direct);
     for (const { atrium, ...tallies } of ours) {

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
 const SERVICES = join(import.meta.dirname, '..', '.ci', 'services');
@@ -56,7 +57,7 @@ export class Services {
 
   async close(): Promise<void> {
     if (this.folder !== null) spawnSync(SERVICES, ['stop'], { stdio: 'ignore', env: ownFolder(this.folder) });
-    else for (const name of this.databases) await query(this.urls.migration, `DROP DATABASE IF EXISTS ${name}`);
+    else for (const name of this.databases) await drop(this.urls.migration, name);
   }
 
   private async database(): Promise<string> {
@@ -65,17 +66,6 @@ export class Services {
     this.databases.push(name);
     return name;
   }
-}
-
-/** A folder for the data of one server. */
-export function dataFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'atrium-bench-'));
-  mkdirSync(folder, { recursive: true });
-  return folder;
-}
-
-export function removeFolder(folder: string): void {
-  rmSync(folder, { recursive: true, force: true });
 }
 
 function urlsIn(env: Record<string, string | undefined>): { runtime: string; migration: string; redis: string } | null {
@@ -99,6 +89,19 @@ async function describe(url: string): Promise<string> {
     `SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync`,
   );
   return rows.map(({ version, fsync }) => `Postgres ${version.split(' ')[0]} (fsync ${fsync})`).join();
+}
+
+/** Connections of a process that has just ended may still be closing. */
+async function drop(url: string, name: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await query(url, `DROP DATABASE IF EXISTS ${name}`);
+      return;
+    } catch (error) {
+      if (tries === 20) throw error;
+      await sleep(250);
+    }
+  }
 }
 
 async function query<Row extends pg.QueryResultRow>(url: string, sql: string): Promise<Row[]> {

@@ -35,3 +35,4 @@ export function markdownTable(rows: Row[]): string {
 
 export const ms = (value: number): string => `${value.toFixed(1)} ms`;
 export const whole = (value: number): string => Math.round(value).toLocaleString('en');
+export const megabytes = (value: number): string => `${Math.round(value)} MB`;
