@@ -28,6 +28,10 @@ export class Helper {
     return new Helper(file, child, ready);
   }
 
+  get pid(): number {
+    return this.child.pid ?? NaN;
+  }
+
   /** @throws Error with what the helper said when it failed, or when it ended */
   async ask<T>(task: object): Promise<T> {
     this.child.send(task);

@@ -37,6 +37,7 @@ else await run(readOptions(args)).finally(closeAll);
 async function run(options: Options): Promise<void> {
   const begin = now();
   const services = options.stores.includes('pg') ? await openServices() : null;
+  const where = machine(services?.description ?? null);
   const upstream = await helper('upstream.ts');
   const atriums: Atrium[] = [];
   const start = async (label: string, store: Record<string, string>): Promise<void> => {
@@ -55,8 +56,7 @@ async function run(options: Options): Promise<void> {
     for (const atrium of atriums) await atrium.login();
     rows.push(...(await MEASURE[part]({ options, services, upstream, load, sdk, atriums })));
   }
-  const where = `${machine(services?.description ?? null)}; took ${Math.round((now() - begin) / 1000)} s`;
-  say(`\n${where}\n\n${plainTable(rows)}`);
+  say(`\nTook ${Math.round((now() - begin) / 1000)} s on: ${where}\n\n${plainTable(rows)}`);
   if (options.hasMarkdown) say(`\n${where}\n\n${markdownTable(rows)}`);
 }
 

@@ -1,20 +1,33 @@
 import type { Atrium } from './atrium.ts';
 import { talkBare, talkTo, type Bench } from './bench.ts';
 import { INSTANT } from './clock.ts';
+import { percentile } from './figures.ts';
 import { cpuMs } from './process-stats.ts';
 import { ms, whole, type Row } from './table.ts';
+import type { TurnsResult } from './turns-task.ts';
 
 const SESSIONS = 20;
 const GOAL = 320;
 const WAYS = ['stream', 'wait'] as const;
 
 class Tally {
-  turns = 0;
-  elapsed = 0;
-  cpu = 0;
+  private readonly rates: number[] = [];
+  private turns = 0;
+  private cpu = 0;
 
+  add({ elapsed, turns }: TurnsResult, cpu = 0): void {
+    this.rates.push((turns.length * 1000) / elapsed);
+    this.turns += turns.length;
+    this.cpu += cpu;
+  }
+
+  /** Of the median round. */
   get perSecond(): number {
-    return (this.turns * 1000) / this.elapsed;
+    return percentile(this.rates, 0.5);
+  }
+
+  get cpuMs(): number {
+    return this.cpu / this.turns;
   }
 }
 
@@ -27,12 +40,12 @@ export async function measureTurns(bench: Bench): Promise<Row[]> {
   // The first round warms up.
   for (let round = 0, rounds = isQuick ? 2 : 5; round <= rounds; round++) {
     const direct = await talkBare(bench, talk);
-    if (round > 0) count(bare, direct);
+    if (round > 0) bare.add(direct);
     for (const { atrium, ...tallies } of ours) {
       for (const by of WAYS) {
         const before = cpuMs(atrium.pid);
         const result = await talkTo(bench, atrium, talk, by);
-        if (round > 0) count(tallies[by], result, cpuMs(atrium.pid) - before);
+        if (round > 0) tallies[by].add(result, cpuMs(atrium.pid) - before);
       }
     }
   }
@@ -42,12 +55,6 @@ export async function measureTurns(bench: Bench): Promise<Row[]> {
   ];
 }
 
-function count(tally: Tally, { elapsed, turns }: { elapsed: number; turns: unknown[] }, cpu = 0): void {
-  tally.elapsed += elapsed;
-  tally.turns += turns.length;
-  tally.cpu += cpu;
-}
-
 function rowsOf({ label }: Atrium, stream: Tally, wait: Tally): Row[] {
   const row = (way: string, { perSecond }: Tally): Row => ({
     what: `${label}: instant turns, ${way}`,
@@ -55,10 +62,12 @@ function rowsOf({ label }: Atrium, stream: Tally, wait: Tally): Row[] {
     reached: `${whole(perSecond)}/s`,
     ok: perSecond >= GOAL,
   });
-  const each = (tally: Tally): string => ms(tally.cpu / tally.turns);
   return [
     row('streamed', stream),
     row('waited for', wait),
-    { what: `${label}: processor time of a turn`, reached: `streamed ${each(stream)}, waited for ${each(wait)}` },
+    {
+      what: `${label}: processor time of a turn`,
+      reached: `streamed ${ms(stream.cpuMs)}, waited for ${ms(wait.cpuMs)}`,
+    },
   ];
 }
