@@ -1,0 +1,158 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { now } from './clock.ts';
+import type { Options } from './options.ts';
+
+const MAIN = join(import.meta.dirname, '..', 'dist', 'main.js');
+const READY_LIMIT_MS = 60_000;
+const PLENTY = '1000000000';
+const LOGIN = { email: 'bench@example.com', password: 'a long bench password' };
+const SECRET = 'bench-secret-bench-secret-bench-secret';
+
+/** Atrium as it is shipped: built, one process that does everything, in production. */
+export class Atrium {
+  url = '';
+  token = '';
+  readonly label: string;
+  private readonly store: Record<string, string>;
+  private readonly upstream: string;
+  private readonly options: Options;
+  private readonly folder = mkdtempSync(join(tmpdir(), 'atrium-bench-'));
+  private agentId = '';
+  private child: ChildProcess | null = null;
+
+  constructor(label: string, store: Record<string, string>, upstream: string, options: Options) {
+    this.label = label;
+    this.store = store;
+    this.upstream = upstream;
+    this.options = options;
+  }
+
+  get isEmbedded(): boolean {
+    return !('DATABASE_URL' in this.store);
+  }
+
+  get pid(): number {
+    return this.child?.pid ?? NaN;
+  }
+
+  /** Ms from the start of the process until it is ready for requests. */
+  async start(): Promise<number> {
+    const port = await freePort();
+    this.url = `http://127.0.0.1:${port}`;
+    const { profiles } = this.options;
+    const profiling = profiles === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(profiles)}`];
+    const log = openSync(this.log, 'a');
+    const begin = now();
+    const child = spawn(process.execPath, [...profiling, MAIN], {
+      // Not where a developer's .env would name another database.
+      cwd: this.folder,
+      stdio: ['ignore', log, log],
+      env: {
+        PATH: process.env['PATH'],
+        NODE_ENV: 'production',
+        HOST: '127.0.0.1',
+        PORT: String(port),
+        LOG_LEVEL: this.options.logLevel,
+        DATA_DIR: join(this.folder, 'data'),
+        JWT_SECRET: SECRET,
+        ENCRYPTION_KEY: SECRET,
+        ADMIN_EMAIL: LOGIN.email,
+        ADMIN_PASSWORD: LOGIN.password,
+        ANTHROPIC_API_KEY: 'bench',
+        ANTHROPIC_BASE_URL: this.upstream,
+        RATE_LIMIT_ANONYMOUS: PLENTY,
+        RATE_LIMIT_AUTHENTICATED: PLENTY,
+        RATE_LIMIT_PREMIUM: PLENTY,
+        RATE_LIMIT_LOGIN: PLENTY,
+        ...this.store,
+      },
+    });
+    closeSync(log);
+    this.child = child;
+    child.once('exit', () => {
+      if (this.child === child) process.stderr.write(`${this.label} ended by itself: ${this.said()}\n`);
+    });
+    while (!(await isReady(this.url))) {
+      if (child.exitCode !== null) throw new Error(`${this.label} did not start`);
+      if (now() - begin > READY_LIMIT_MS) throw new Error(`${this.label} does not get ready: ${this.said()}`);
+      await sleep(5);
+    }
+    return now() - begin;
+  }
+
+  /** As a client begins: logs in, and has an agent. */
+  async open(): Promise<void> {
+    await this.login();
+    this.agentId = (await this.post('/agents', { name: 'Bench', model: 'claude-haiku-4-5' })).id;
+  }
+
+  /** An access token is good for a quarter of an hour. */
+  async login(): Promise<void> {
+    this.token = '';
+    this.token = (await this.post('/auth/login', LOGIN)).accessToken;
+  }
+
+  /** What `POST /sessions` is sent. */
+  get newSession(): { agentId: string; title: string } {
+    return { agentId: this.agentId, title: 'A benchmark' };
+  }
+
+  async sessions(count: number): Promise<string[]> {
+    const made = Array.from({ length: count }, () => this.post('/sessions', this.newSession));
+    return (await Promise.all(made)).map(({ id }) => id);
+  }
+
+  async stop(): Promise<void> {
+    const { child } = this;
+    this.child = null;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    await exited;
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private get log(): string {
+    return join(this.folder, 'log');
+  }
+
+  private said(): string {
+    return readFileSync(this.log, 'utf8').slice(-2_000);
+  }
+
+  private async post(path: string, body: object): Promise<{ id: string; accessToken: string }> {
+    const response = await fetch(`${this.url}/api/v1${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(this.token ? { authorization: `Bearer ${this.token}` } : {}) },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`POST ${path} answered ${response.status}: ${await response.text()}`);
+    return (await response.json()) as { id: string; accessToken: string };
+  }
+}
+
+async function isReady(url: string): Promise<boolean> {
+  return fetch(`${url}/health/ready`).then(
+    (answer) => answer.ok,
+    () => false,
+  );
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
