@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Sent } from './conversations.js';
 import type { Member } from './given.js';
@@ -80,7 +81,7 @@ describe('A worker that is killed', () => {
   it('in the middle of a stream, or before it began, is replaced, and nothing acknowledged is lost', async () => {
     processes.answers('stream', streaming('It was', ' the'), saying('Better'));
     processes.answers('later', adding(1), streaming('Two'), saying('2'));
-    processes.answers('queued', saying('Here'));
+    processes.answers('queued', saying('Here'), saying('Here'));
     const [stream, later] = [await begin('stream'), await begin('later')];
     await reaches(stream.runId, ' the');
     await reaches(later.runId, 'Two');
@@ -116,9 +117,12 @@ describe('A worker that is killed', () => {
   }, 90_000);
 
   it('while it stores the answer has it made again', async () => {
-    processes.answers('answer', saying('Stored', ' slowly'), saying('Stored', ' slowly'));
+    const slow: Reply = { steps: [{ text: 'Stored' }, { pauseMs: 400 }, { text: ' slowly' }] };
+    processes.answers('answer', slow, saying('Stored', ' slowly'));
     const { runId } = await begin('answer');
     await reaches(runId, 'Stored');
+    // The model is through by then, and the answer is being stored.
+    await sleep(800);
     await processes.replaceWorker('kill', true);
     const told = await processes.follow(owner, runId);
     await expectWhole(told, 'answer', 'Stored slowly');

@@ -113,7 +113,7 @@ describe('RunEventWriter', () => {
     writer.putBack(hold, [delta('b')]);
     writer.add(hold, delta('c'), true);
     await soon();
-    expect(statements.batches[1]?.runs).toMatchObject([{ run_id: 'r1', n: 2 }]);
+    expect(statements.batches[1]?.runs).toMatchObject([{ run_id: 'r1', n: 1 }]);
     statements.batches[1]?.letThrough();
   });
 
