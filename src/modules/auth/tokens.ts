@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { isUUID } from 'class-validator';
@@ -27,7 +27,10 @@ export interface RefreshClaims {
 
 interface Key {
   id: string;
+  /** For signing, which the library does with texts alone. */
   secret: string;
+  /** For reading: given a text, the library first tries it as a public key, at each token. */
+  key: KeyObject;
 }
 
 /** Signs and reads our JSON Web Tokens. Reading takes nothing on trust: algorithm, issuer, audience, shape, expiry. */
@@ -39,7 +42,7 @@ export class Tokens {
     settings: Settings,
     private readonly jwt: JwtService,
   ) {
-    this.keys = settings.secrets.jwt.map((secret) => ({ id: keyId(secret), secret }));
+    this.keys = settings.secrets.jwt.map((secret) => ({ id: keyId(secret), secret, key: createSecretKey(secret, 'utf8') }));
   }
 
   signAccess(claims: AccessClaims): string {
@@ -89,8 +92,8 @@ export class Tokens {
     audience: string,
     ignoreExpiration = false,
   ): (Record<string, unknown> & { exp: number }) | null {
-    for (const { secret } of this.keysFor(token)) {
-      const payload = this.verified(token, { audience, secret, ignoreExpiration });
+    for (const { key } of this.keysFor(token)) {
+      const payload = this.verified(token, { audience, key, ignoreExpiration });
       if (payload) return payload;
     }
     return null;
@@ -115,13 +118,15 @@ export class Tokens {
 
   private verified(
     token: string,
-    options: { audience: string; secret: string; ignoreExpiration: boolean },
+    { key, ...options }: { audience: string; key: KeyObject; ignoreExpiration: boolean },
   ): (Record<string, unknown> & { exp: number }) | null {
     try {
       const payload = this.jwt.verify<Record<string, unknown>>(token, {
         algorithms: [ALGORITHM],
         issuer: ISSUER,
         ...options,
+        // The library takes key objects, whatever the type of the option says.
+        secret: key as unknown as string,
       });
       // The library takes a token without `exp` for one that never ends, and asks for no `jti`.
       return typeof payload['exp'] === 'number' && isUUID(payload['jti']) ? { ...payload, exp: payload['exp'] } : null;
