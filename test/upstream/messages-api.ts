@@ -47,7 +47,7 @@ export function lastUserText(request: MessagesRequest): string {
   const turns = request.messages.filter((message) => message.role === 'user').map(blocksOf);
   for (const blocks of turns.reverse()) {
     const text = blocks
-      .filter((block) => block.type === 'text')
+      .filter((block) => block.type === 'text' && !block.text?.startsWith('<application_state>'))
       .map((block) => block.text)
       .join('\n');
     if (text) return text;

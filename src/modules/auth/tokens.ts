@@ -42,7 +42,11 @@ export class Tokens {
     settings: Settings,
     private readonly jwt: JwtService,
   ) {
-    this.keys = settings.secrets.jwt.map((secret) => ({ id: keyId(secret), secret, key: createSecretKey(secret, 'utf8') }));
+    this.keys = settings.secrets.jwt.map((secret) => ({
+      id: keyId(secret),
+      secret,
+      key: createSecretKey(secret, 'utf8'),
+    }));
   }
 
   signAccess(claims: AccessClaims): string {

@@ -3,8 +3,8 @@ import { toMessageParams, type TurnParam } from './anthropic-messages.js';
 import type { ModelRequest } from './model-client.js';
 import type { ListedModel } from './model-list.js';
 
-/** The API refuses a request with more. */
-const MAX_BREAKPOINTS = 4;
+/** With one after the tools and one after the system prompt these are the four that the API takes. */
+const TURN_BREAKPOINTS = 2;
 
 const CACHED: Anthropic.CacheControlEphemeral = { type: 'ephemeral' };
 
@@ -28,6 +28,7 @@ export function toAnthropicRequest(request: ModelRequest, model: ListedModel | u
   }));
   const messages = toMessageParams(request.messages);
   setBreakpoints(system, tools, messages);
+  if (request.state) showState(messages, request.state);
   const temperature = (model?.acceptsTemperature ?? true) ? request.temperature : null;
   return {
     headers: temperature === null ? {} : VERSION_WITH_TEMPERATURE,
@@ -46,18 +47,21 @@ export function toAnthropicRequest(request: ModelRequest, model: ListedModel | u
 }
 
 /**
- * Marks where a cached prefix may end: after the tools, after the first system block (the stable one) and the last, and
- * after the last user turn. What is left of the four goes to the user turn before: the API looks back only 20 blocks
- * from a mark for an older entry, and a turn with many tool calls is longer.
+ * Marks where a cached prefix may end: after the tools, after the system prompt, and after the last two user turns: the
+ * API looks back only 20 blocks from a mark for an older entry, and a turn with many tool calls is longer.
  */
 function setBreakpoints(system: Anthropic.TextBlockParam[], tools: Anthropic.Tool[], messages: TurnParam[]): void {
-  const prefix = [tools.at(-1), system[0], system.length > 1 ? system.at(-1) : undefined].filter(
-    (block) => block !== undefined,
-  );
+  const prefix = [tools.at(-1), system.at(-1)].filter((block) => block !== undefined);
   const turns = messages
     .filter((message) => message.role === 'user')
-    .slice(-Math.min(2, MAX_BREAKPOINTS - prefix.length))
+    .slice(-TURN_BREAKPOINTS)
     .map((message) => message.content.at(-1))
     .filter((block) => block?.type === 'text' || block?.type === 'tool_result');
   for (const block of [...prefix, ...turns]) block.cache_control = CACHED;
+}
+
+/** Behind the last mark, so that what is cached does not change with it. */
+function showState(messages: TurnParam[], state: string): void {
+  const text = `<application_state>\n${state.replaceAll('<', '\\u003c')}\n</application_state>`;
+  messages.findLast((message) => message.role === 'user')?.content.push({ type: 'text', text });
 }

@@ -35,6 +35,10 @@ export interface ModelRequest {
   /** Stable first: a change in one invalidates the cached prefix of those after it. */
   system: string[];
   messages: ModelMessage[];
+  /** State of the application around the conversation, as JSON: data that changes too often to be cached. */
+  state?: string | null;
+  /** Why the model is asked, where it is not to answer the conversation. */
+  purpose?: 'summary';
   tools: ToolSpec[];
   /** Upper bound of tokens to generate; lowered to what the model can give. */
   maxOutputTokens: number;

@@ -17,8 +17,9 @@ export interface Conversation {
   passages: Passage[];
 }
 
-export function readConversation({ system, messages }: ModelRequest): Conversation {
-  const passages: Passage[] = system.map((text) => ({ text, source: 'given' }));
+export function readConversation({ system, messages, state }: ModelRequest): Conversation {
+  const given = [...system, ...(state ? [state] : [])];
+  const passages: Passage[] = given.map((text) => ({ text, source: 'given' }));
   let question = '';
   let calls: MadeCall[] = [];
   let uses = new Map<string, PlannedCall>();

@@ -3,6 +3,7 @@ import { setImmediate as eventLoop } from 'node:timers/promises';
 import type { AssistantBlock, ModelClient, ModelEvent, ModelRequest, ModelUsage, StopReason } from './model-client.js';
 import { nextStep } from './offline-answer.js';
 import { readConversation } from './offline-conversation.js';
+import { summaryOf } from './offline-summary.js';
 import { estimateTokens } from './token-estimate.js';
 
 const WORDS_PER_DELTA = 3;
@@ -22,7 +23,11 @@ export class OfflineClient implements ModelClient {
     };
     let done = false;
     try {
-      const step = nextStep(readConversation(request), request.tools);
+      const conversation = readConversation(request);
+      const step =
+        request.purpose === 'summary'
+          ? { text: summaryOf(conversation.question) }
+          : nextStep(conversation, request.tools);
       const stopReason =
         'calls' in step ? yield* this.call(step.calls, request, usage) : yield* this.say(step.text, request, usage);
       done = true;
@@ -80,9 +85,9 @@ async function turnOver(signal: AbortSignal): Promise<void> {
 }
 
 /** The whole prompt, tools included, by the estimate of `estimateTokens`. */
-function inputTokens({ system, messages, tools }: ModelRequest): number {
+function inputTokens({ system, messages, state, tools }: ModelRequest): number {
   return (
-    estimateTokens(system.join('\n')) +
+    estimateTokens([...system, state ?? ''].join('\n')) +
     estimateTokens(JSON.stringify(messages)) +
     (tools.length > 0 ? estimateTokens(JSON.stringify(tools)) : 0)
   );

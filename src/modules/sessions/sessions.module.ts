@@ -11,6 +11,7 @@ import { MessagesRepository } from './messages/messages.repository.js';
 import { MessagesService } from './messages/messages.service.js';
 import { SendMessageService } from './messages/send-message.service.js';
 import { ExecuteRunProcessor } from './run-loop/execute-run.processor.js';
+import { HistoryCompaction } from './run-loop/history-compaction.js';
 import { RunDisplay } from './run-loop/run-display.js';
 import { RunEnding } from './run-loop/run-ending.js';
 import { RunEventWriter } from './run-loop/run-event.writer.js';
@@ -59,6 +60,7 @@ import { SessionSources } from './streams/session-source.js';
     RunMetrics,
     RunPark,
     ToolRound,
+    HistoryCompaction,
     ExecuteRunProcessor,
     RunAnswers,
     SessionSources,

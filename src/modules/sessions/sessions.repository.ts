@@ -95,6 +95,15 @@ export class SessionsRepository {
     return onlySession(rows);
   }
 
+  /** For a message that nobody sent and no run answers with: counts it in. */
+  async makeRoom(id: string): Promise<void> {
+    await this.db.sql(
+      `UPDATE sessions SET message_count = message_count + 1, last_position = last_position + 1, updated_at = now()
+       WHERE tenant_id = :tenantId AND id = :id`,
+      { id },
+    );
+  }
+
   async setStatus(id: string, status: SessionStatus): Promise<SessionEntity> {
     const rows = await this.db.sql<object>(
       `UPDATE sessions SET status = :status, updated_at = now() WHERE tenant_id = :tenantId AND id = :id RETURNING *`,

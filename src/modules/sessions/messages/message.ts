@@ -39,6 +39,8 @@ export interface Message {
   usage: UsageDto | null;
   feedback: { rating: 1 | -1; comment: string | null } | null;
   metadata: Record<string, unknown>;
+  /** How many messages a summary stands for; null for all others. */
+  summarizes: number | null;
   createdAt: Date;
   updatedAt: Date;
 }

@@ -155,6 +155,8 @@ export class MessageDto {
   usage: UsageDto | null;
   feedback: FeedbackDto | null;
   metadata: Record<string, unknown>;
+  /** For a summary: the number of messages before it for which it stands when the model is asked. Else null. */
+  summarizes: number | null;
   /** ISO 8601, UTC. */
   createdAt: string;
   updatedAt: string;
@@ -194,6 +196,7 @@ export function shownMessage(message: Omit<Message, 'tenantId' | 'position'>): M
     usage: message.usage,
     feedback: message.feedback,
     metadata: message.metadata,
+    summarizes: message.summarizes,
     createdAt: message.createdAt.toISOString(),
     updatedAt: message.updatedAt.toISOString(),
   };

@@ -12,10 +12,10 @@ export interface MessageFilter {
 }
 
 /** What a model is shown of a message. */
-export type HistoryMessage = Pick<Message, 'role' | 'blocks' | 'toolCalls' | 'model'>;
+export type HistoryMessage = Pick<Message, 'position' | 'role' | 'blocks' | 'toolCalls' | 'model' | 'summarizes'>;
 
 const COLUMNS = `m.tenant_id, m.id, m.session_id, m.run_id, m.position, m.role, m.content, m.blocks, m.tool_calls,
-  m.citations, m.model, m.parent_message_id, m.usage, m.feedback, m.metadata, m.created_at, m.updated_at`;
+  m.citations, m.model, m.parent_message_id, m.usage, m.feedback, m.metadata, m.summarizes, m.created_at, m.updated_at`;
 
 @Injectable()
 export class MessagesRepository {
@@ -60,15 +60,19 @@ export class MessagesRepository {
   }
 
   /** At the session's last position, which must have been moved on for it in this transaction. */
-  async append(message: Omit<Message, 'tenantId' | 'position' | 'updatedAt'>): Promise<void> {
+  async append(
+    message: Omit<Message, 'tenantId' | 'position' | 'updatedAt'>,
+    summaryUntil: number | null = null,
+  ): Promise<void> {
     await this.db.sql(
       `INSERT INTO messages (tenant_id, id, session_id, run_id, position, role, content, blocks, tool_calls, citations,
-         model, parent_message_id, usage, metadata, created_at, updated_at)
+         model, parent_message_id, usage, metadata, summarizes, summary_until, created_at, updated_at)
        SELECT :tenantId, :id, s.id, :runId, s.last_position, :role, :content, :blocks, :toolCalls, :citations,
-         :model, :parentMessageId, :usage, :metadata, :createdAt, :createdAt
+         :model, :parentMessageId, :usage, :metadata, :summarizes, :summaryUntil, :createdAt, :createdAt
        FROM sessions s WHERE s.tenant_id = :tenantId AND s.id = :sessionId`,
       {
         ...message,
+        summaryUntil,
         blocks: JSON.stringify(message.blocks),
         toolCalls: JSON.stringify(message.toolCalls),
         citations: JSON.stringify(message.citations),
@@ -78,15 +82,29 @@ export class MessagesRepository {
     );
   }
 
-  /** The conversation up to and including the message that a run answers, oldest first, at most the newest `limit`. */
+  /**
+   * The conversation up to and including the message that a run answers, oldest first: the summary that reaches
+   * furthest, if there is one, and what it does not stand for; at most the newest `limit`.
+   */
   async history(runId: string, limit: number): Promise<HistoryMessage[]> {
     const rows = await this.db.sql<object>(
-      `SELECT m.role, m.blocks, m.tool_calls, m.model
-       FROM runs r
-       JOIN messages asked ON asked.tenant_id = r.tenant_id AND asked.id = r.message_id
-       JOIN messages m ON m.tenant_id = r.tenant_id AND m.session_id = r.session_id AND m.position <= asked.position
-       WHERE r.tenant_id = :tenantId AND r.id = :runId AND m.deleted_at IS NULL
-       ORDER BY m.position DESC LIMIT :limit`,
+      `WITH asked AS (
+         SELECT m.session_id, m.position FROM runs r
+         JOIN messages m ON m.tenant_id = r.tenant_id AND m.id = r.message_id
+         WHERE r.tenant_id = :tenantId AND r.id = :runId
+       ), summary AS (
+         SELECT m.id, m.summary_until FROM messages m JOIN asked ON asked.session_id = m.session_id
+         WHERE m.tenant_id = :tenantId AND m.summary_until < asked.position AND m.deleted_at IS NULL
+         ORDER BY m.summary_until DESC LIMIT 1
+       )
+       SELECT coalesce(m.summary_until, m.position) AS position, m.role, m.blocks, m.tool_calls, m.model, m.summarizes
+       FROM asked
+       JOIN messages m ON m.tenant_id = :tenantId AND m.session_id = asked.session_id
+       WHERE m.deleted_at IS NULL
+         AND (m.id = (SELECT id FROM summary)
+              OR m.summary_until IS NULL AND m.position <= asked.position
+                 AND m.position > coalesce((SELECT summary_until FROM summary), 0))
+       ORDER BY coalesce(m.summary_until, m.position) DESC LIMIT :limit`,
       { runId, limit },
     );
     return rows.map((row) => camelRow<HistoryMessage>(row)).reverse();

@@ -159,6 +159,7 @@ function userMessage(session: SessionEntity, run: Run, outgoing: OutgoingMessage
     usage: null,
     feedback: null,
     metadata: outgoing.metadata ?? {},
+    summarizes: null,
     createdAt: run.createdAt,
     updatedAt: run.createdAt,
   };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ModelMessage } from '../../models/model-client.js';
-import { estimateTokens, newestThatFit } from './history-window.js';
+import type { HistoryMessage } from '../messages/messages.repository.js';
+import { estimateTokens, newestHistory, newestThatFit, tokensOf as sizeOf } from './history-window.js';
 
 const said = (text: string): ModelMessage => ({ role: 'user', content: [{ type: 'text', text }] });
 const answered = (text: string): ModelMessage => ({ role: 'assistant', content: [{ type: 'text', text }] });
@@ -34,5 +35,28 @@ describe('newestThatFit', () => {
 
   it('has nothing to choose from nothing', () => {
     expect(newestThatFit([], 100)).toEqual([]);
+  });
+});
+
+describe('newestHistory', () => {
+  const message = (role: HistoryMessage['role'], text: string): HistoryMessage => ({
+    ...{ position: 1, role, blocks: [{ type: 'text', text }], toolCalls: [], model: null, summarizes: null },
+  });
+  const history = [
+    message('system', 'summary'),
+    ...['one', 'two', 'three'].flatMap((text) => [message('user', text), message('assistant', text)]),
+  ];
+  const size = (...messages: (HistoryMessage | undefined)[]) =>
+    messages.reduce((total, each) => total + (each ? sizeOf(each) : 0), 0);
+
+  it('keeps the summary and the newest exchanges', () => {
+    expect(newestHistory(history, 10_000)).toEqual(history);
+    expect(newestHistory(history, size(history[0], ...history.slice(3)))).toEqual([history[0], ...history.slice(3)]);
+  });
+
+  it('keeps the summary and the newest exchange whatever they take', () => {
+    expect(newestHistory(history, 0)).toEqual([history[0], ...history.slice(5)]);
+    expect(newestHistory(history.slice(1), -5)).toEqual(history.slice(5));
+    expect(newestHistory([], 0)).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 import type { ModelMessage } from '../../models/model-client.js';
+import type { HistoryMessage } from '../messages/messages.repository.js';
 
 /** Characters per token, taken low so that the estimate errs to the full side. */
 const CHARACTERS_PER_TOKEN = 3.2;
@@ -7,20 +8,57 @@ export function estimateTokens(value: unknown): number {
   return Math.ceil(JSON.stringify(value).length / CHARACTERS_PER_TOKEN);
 }
 
+/** What a model is shown of a message. */
+export function tokensOf({ blocks, toolCalls }: HistoryMessage): number {
+  return estimateTokens([blocks, toolCalls.map(({ output }) => output)]);
+}
+
+/**
+ * The history from the newest exchange on back, as much as fits into `tokens`, after the summary it may begin with. An
+ * exchange begins with what a user wrote; the newest is always kept.
+ */
+export function newestHistory(history: readonly HistoryMessage[], tokens: number): HistoryMessage[] {
+  const summary = history.filter(isSummary);
+  const said = history.slice(summary.length);
+  const from = fittingFrom(said, isSaidByUser, tokensOf, tokens - sum(summary, tokensOf));
+  return [...summary, ...said.slice(from)];
+}
+
 /**
  * The newest messages that fit into `tokens`, beginning with a user's own text, so that no tool result stands without
  * its call. The last message that a user wrote is always kept, with all that follows it.
  */
 export function newestThatFit(messages: readonly ModelMessage[], tokens: number): ModelMessage[] {
-  const starts = messages.flatMap((message, index) => (beginsExchange(message) ? [index] : []));
+  return messages.slice(fittingFrom(messages, beginsExchange, estimateTokens, tokens));
+}
+
+export function isSummary({ role }: Pick<HistoryMessage, 'role'>): boolean {
+  return role === 'system';
+}
+
+function isSaidByUser({ role }: HistoryMessage): boolean {
+  return role === 'user';
+}
+
+function fittingFrom<T>(
+  items: readonly T[],
+  begins: (item: T) => boolean,
+  size: (item: T) => number,
+  room: number,
+): number {
+  const starts = items.flatMap((item, index) => (begins(item) ? [index] : []));
   let from = starts.at(-1) ?? 0;
-  let used = estimateTokens(messages.slice(from));
+  let used = sum(items.slice(from), size);
   for (const start of starts.slice(0, -1).reverse()) {
-    used += estimateTokens(messages.slice(start, from));
-    if (used > tokens) break;
+    used += sum(items.slice(start, from), size);
+    if (used > room) break;
     from = start;
   }
-  return messages.slice(from);
+  return from;
+}
+
+function sum<T>(items: readonly T[], size: (item: T) => number): number {
+  return items.reduce((total, item) => total + size(item), 0);
 }
 
 function beginsExchange(message: ModelMessage): boolean {

@@ -16,11 +16,12 @@ const use = (id: string, turn = 0): Extract<StoredBlock, { type: 'tool_use' }> =
 });
 const thinking = (signature: string): StoredBlock => ({ type: 'thinking', text: 'hm', signature, turn: 0 });
 
-const user = (words: string): HistoryMessage => ({ role: 'user', blocks: [text(words)], toolCalls: [], model: null });
+const plain = { position: 1, toolCalls: [], model: null, summarizes: null };
+const user = (words: string): HistoryMessage => ({ ...plain, role: 'user', blocks: [text(words)] });
 const assistant = (blocks: StoredBlock[], part: Partial<HistoryMessage> = {}): HistoryMessage => ({
+  ...plain,
   role: 'assistant',
   blocks,
-  toolCalls: [],
   model: 'm',
   ...part,
 });

@@ -1,7 +1,8 @@
 import type { AssistantBlock, ModelMessage, UserBlock } from '../../models/model-client.js';
 import type { WireNames } from '../../tools/tool-wire-names.js';
-import type { MessageToolCall, StoredBlock } from '../messages/message.js';
+import { textOf, type MessageToolCall, type StoredBlock } from '../messages/message.js';
 import type { HistoryMessage } from '../messages/messages.repository.js';
+import { isSummary } from './history-window.js';
 import type { RunToolCall, RunTurn } from './run-steps.repository.js';
 
 const UNANSWERED: UserBlock[] = [];
@@ -27,6 +28,7 @@ export function conversation(
 }
 
 function fromHistory(message: HistoryMessage, model: string, names: WireNames): ModelMessage[] {
+  if (isSummary(message)) return [{ role: 'user', content: [{ type: 'text', text: summaryText(message.blocks) }] }];
   if (message.role === 'user') {
     const content = message.blocks.flatMap((block): UserBlock[] =>
       block.type === 'text' ? [{ type: 'text', text: block.text }] : UNANSWERED,
@@ -42,6 +44,10 @@ function fromHistory(message: HistoryMessage, model: string, names: WireNames): 
       names,
     ),
   );
+}
+
+function summaryText(blocks: readonly StoredBlock[]): string {
+  return `[What was said before, summarised]\n${textOf(blocks)}\n[The conversation goes on]`;
 }
 
 /** One model call and the results of the tools it asked for: every `tool_use` gets a result, as providers demand. */

@@ -48,10 +48,11 @@ export class RunJournal {
     }));
     try {
       await this.db.run(async () => {
-        const locked = entry.before?.();
+        const locked = entry.before?.() ?? Promise.resolve();
         await entry.check?.();
         const held = this.runs.advance(run, hold.fence, events.length);
-        const steps = [locked, held, entry.work?.(run), this.runs.addEvents(run.id, at, events)];
+        const work = entry.work?.(run) ?? Promise.resolve();
+        const steps = [locked, held, work, this.runs.addEvents(run.id, at, events)];
         await Promise.allSettled(steps);
         // In this order: where the lock failed nothing was tried, and where another holds the run, the rest collides.
         await locked;

@@ -49,6 +49,17 @@ export function outputBudget(
   return budget;
 }
 
+/** Tokens that the run may still take in, all limits considered. */
+export function tokensLeft(limits: ResourceLimits, usage: UsageDto, { prices }: Pick<CatalogModel, 'prices'>): number {
+  const byTokens = limits.maxTokens === null ? Infinity : limits.maxTokens - totalTokens(usage);
+  const micros = Math.max(prices.inputMicros, prices.cacheWriteMicros);
+  const byCost =
+    limits.maxCostMicros === null || micros === 0
+      ? Infinity
+      : ((limits.maxCostMicros - usage.costMicros) * 1_000_000) / micros;
+  return Math.max(0, Math.min(byTokens, byCost));
+}
+
 function tighter(budget: OutputBudget, tokens: number, limitedBy: OutputBudget['limitedBy']): OutputBudget {
   return tokens < budget.tokens ? { tokens: Math.max(tokens, 0), limitedBy } : budget;
 }

@@ -10,7 +10,7 @@ import { keptText, type RunState } from './run-state.js';
 import { RunStepsRepository } from './run-steps.repository.js';
 
 /** Messages of a conversation that are read for a prompt, at most. */
-const HISTORY_MESSAGES = 2_000;
+const HISTORY_MESSAGES = 20_000;
 
 /** A run and the conversation it answers. */
 export interface LoadedRun {

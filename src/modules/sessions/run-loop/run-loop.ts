@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { ModelCatalog } from '../../models/model-catalog.service.js';
+import { ModelCatalog, type CatalogModel } from '../../models/model-catalog.service.js';
 import type { ModelUsage } from '../../models/model-client.js';
 import { ModelsService, type ModelCall } from '../../models/models.service.js';
 import { ToolRegistry } from '../../tools/tool-registry.service.js';
 import type { ToolDefinition } from '../../tools/tool.js';
 import { WireNames } from '../../tools/tool-wire-names.js';
-import type { RunError } from '../runs/run.js';
+import type { RunError, WholeRun } from '../runs/run.js';
 import { addUsage, usageOf } from '../usage.js';
+import { HistoryCompaction } from './history-compaction.js';
 import { estimateTokens, newestThatFit } from './history-window.js';
 import { ModelTurn, type TurnResult } from './model-turn.js';
 import { conversation } from './prompt.js';
@@ -14,18 +15,22 @@ import { RunDisplay } from './run-display.js';
 import { RunEnding } from './run-ending.js';
 import type { RunHold } from './run-hold.js';
 import { RunJournal } from './run-journal.js';
-import { exceededLimit, limitError, LimitReached, outputBudget, type OutputBudget } from './run-limits.js';
+import { exceededLimit, limitError, LimitReached, outputBudget, tokensLeft, type OutputBudget } from './run-limits.js';
 import { RunPark } from './run-park.js';
 import { keptText, openCalls, type RunState } from './run-state.js';
 import { newToolCall, RunStepsRepository } from './run-steps.repository.js';
 import { systemPrompt } from './system-prompt.js';
 import { ToolRound } from './tool-round.js';
 
+/** Of what a run may use in tokens, the history gets at most this, since each of its model calls reads it. */
+const HISTORY_SHARE = 0.5;
+
 /** The one loop of every run: model, tools, model, until it is done; each step is stored before the next. */
 @Injectable()
 export class RunLoop {
   constructor(
     private readonly models: ModelsService,
+    private readonly compaction: HistoryCompaction,
     private readonly catalog: ModelCatalog,
     private readonly registry: ToolRegistry,
     private readonly tools: ToolRound,
@@ -40,6 +45,7 @@ export class RunLoop {
   async drive(hold: RunHold, state: RunState): Promise<void> {
     const offered = this.registry.resolve(hold.run.pinned.tools).tools;
     const names = new WireNames(offered.map((tool) => tool.name));
+    await this.fitHistory(hold, state, offered);
     for (let resumed = true; ; resumed = false) {
       hold.signal.throwIfAborted();
       const open = openCalls(state);
@@ -61,6 +67,16 @@ export class RunLoop {
     }
   }
 
+  /** Once per hold: what the model is shown of the history stays the same from turn to turn, and so in the cache. */
+  private async fitHistory(hold: RunHold, state: RunState, offered: ToolDefinition[]): Promise<void> {
+    const { run } = hold;
+    const model = this.catalog.require(run.model, 'model');
+    const left = tokensLeft(run.pinned.limits, usageOf(run), model);
+    const room = Math.min(roomFor(model, estimateTokens([systemOf(run, state), offered])), left * HISTORY_SHARE);
+    const onUsage = (usage: ModelUsage, next: string | null): void => this.used(hold, usage, next);
+    await this.compaction.fit(hold, state, { model, room, onUsage });
+  }
+
   private request(
     hold: RunHold,
     state: RunState,
@@ -69,15 +85,15 @@ export class RunLoop {
   ): { call: Omit<ModelCall, 'onUnfinished'>; budget: OutputBudget } {
     const { run } = hold;
     const model = this.catalog.require(run.model, 'model');
-    const system = systemPrompt(run.pinned.systemPrompt, state.context);
+    const system = systemOf(run, state);
     const tools = offered.map((tool) => ({
       name: names.toWire(tool.name),
       description: tool.description,
       inputSchema: tool.inputSchema,
     }));
-    const fixed = estimateTokens([system, tools]);
-    const room = model.contextWindow - fixed - Math.min(model.maxOutputTokens, model.contextWindow / 4);
-    const messages = newestThatFit(conversation(state.history, state.turns, state.calls, run.model, names), room);
+    const fixed = estimateTokens([system, tools, state.context]);
+    const said = conversation(state.history, state.turns, state.calls, run.model, names);
+    const messages = newestThatFit(said, roomFor(model, fixed));
     const budget = outputBudget(run.pinned.limits, usageOf(run), fixed + estimateTokens(messages), model);
     const { fallbackModels, temperature } = run.pinned;
     return {
@@ -86,6 +102,7 @@ export class RunLoop {
         fallbackModels,
         system,
         messages,
+        state: hasState(state) ? JSON.stringify(state.context) : null,
         tools,
         maxOutputTokens: budget.tokens,
         temperature,
@@ -101,7 +118,6 @@ export class RunLoop {
     call: Omit<ModelCall, 'onUnfinished'>,
     names: WireNames,
   ): Promise<TurnResult> {
-    const used = (usage: ModelUsage): void => this.count(hold, usage);
     const turn = new ModelTurn(hold, {
       turn: state.turns.length,
       kept: keptText(state),
@@ -110,15 +126,20 @@ export class RunLoop {
       names,
       display: this.display,
       onUsage: (usage, model) => {
-        used(usage);
+        this.used(hold, usage, model);
         if (model === null) return;
-        hold.run.model = model;
         // Attempts that broke off have to be paid too.
         const exceeded = exceededLimit(hold.run.pinned.limits, state.turns.length, usageOf(hold.run));
         if (exceeded) throw new LimitReached(exceeded);
       },
     });
-    return turn.consume(this.models.stream({ ...call, onUnfinished: used }));
+    return turn.consume(this.models.stream({ ...call, onUnfinished: (usage) => this.used(hold, usage, null) }));
+  }
+
+  /** What an attempt took, at the price of the model that made it; then `next` goes on. */
+  private used(hold: RunHold, usage: ModelUsage, next: string | null): void {
+    this.count(hold, usage);
+    if (next !== null) hold.run.model = next;
   }
 
   private count(hold: RunHold, usage: ModelUsage): void {
@@ -146,6 +167,19 @@ export class RunLoop {
     state.calls.push(...calls);
     hold.partial = [];
   }
+}
+
+function systemOf({ pinned }: WholeRun, state: RunState): string[] {
+  return systemPrompt(pinned.systemPrompt, hasState(state));
+}
+
+function hasState({ context }: RunState): boolean {
+  return Object.keys(context).length > 0;
+}
+
+/** Tokens that a conversation may take in the model's window beside what is always sent and what it may answer. */
+function roomFor(model: CatalogModel, fixedTokens: number): number {
+  return model.contextWindow - fixedTokens - Math.min(model.maxOutputTokens, model.contextWindow / 4);
 }
 
 function goesOn({ blocks, stopReason }: TurnResult): boolean {

@@ -54,6 +54,7 @@ export function answerOf(
     usage: usageOf(run),
     feedback: null,
     metadata: {},
+    summarizes: null,
     createdAt: now,
     updatedAt: now,
   };

@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { MessageDto } from '../src/modules/sessions/messages/messages.dto.js';
+import type { Listed } from './answers.js';
+import { startApp, type TestApp } from './app.js';
+import { Conversations, manyModels, type Sent, type Talk } from './conversations.js';
+import { lastUserText, type Block, type MessagesRequest } from './upstream/messages-api.js';
+import { PromptCache } from './upstream/prompt-cache.js';
+import { failing, saying, type Reply } from './upstream/reply.js';
+
+const WINDOW = 8_000;
+/** About 450 tokens by our own estimate, which is the higher one. */
+const LONG = 'The delivery note of the 3rd of May lists nine crates. '.repeat(26);
+
+let app: TestApp;
+let talks: Conversations;
+/** What the model answers when it is asked for a summary, by how often it was. */
+let summaries: (count: number) => Reply;
+let transcripts: string[];
+
+beforeAll(async () => {
+  app = await startApp(manyModels({ contextWindow: WINDOW, maxOutputTokens: 1_000 }));
+  talks = new Conversations(app);
+}, 60_000);
+afterAll(() => app.close());
+beforeEach(() => {
+  transcripts = [];
+  summaries = (count) => saying(`Summary ${count}.`);
+  app.upstream.respond = (request) => {
+    if (!isForSummary(request)) return saying(`Noted. ${LONG}`);
+    transcripts.push(lastUserText(request));
+    return summaries(transcripts.length);
+  };
+});
+
+function isForSummary({ system }: MessagesRequest): boolean {
+  return (system as Block[])[0]?.text?.startsWith('You are given the beginning of a conversation') ?? false;
+}
+
+async function say({ as, sessionId }: Talk, content: string): Promise<Sent> {
+  return (await as.post(`/sessions/${sessionId}/messages`, { content }).expect(201)).json<Sent>();
+}
+
+async function listOf({ as, sessionId }: Talk): Promise<MessageDto[]> {
+  return (await as.get(`/sessions/${sessionId}/messages?limit=100`).expect(200)).json<Listed<MessageDto>>().data;
+}
+
+describe('A conversation longer than the window of its model', () => {
+  it('goes on, its oldest part summarised once, and the summary shown as such', async () => {
+    const talk = await talks.start({ resourceLimits: { maxTokens: null } });
+    const said = Array.from({ length: 14 }, (_, index) => `Fact number ${index + 1}. ${LONG}`);
+    for (const content of said) expect((await say(talk, content)).run.status).toBe('completed');
+
+    expect(transcripts.length).toBeGreaterThan(0);
+    // What was summarised once stands in the next only as its summary.
+    for (const content of said) {
+      const fact = content.slice(0, content.indexOf('.') + 1);
+      expect(transcripts.filter((text) => text.includes(fact)).length).toBeLessThanOrEqual(1);
+    }
+    if (transcripts[1]) expect(transcripts[1]).toContain('Summary 1.');
+
+    const messages = await listOf(talk);
+    const shown = messages.filter(({ role }) => role === 'system');
+    expect(shown.map(({ content }) => content)).toEqual(transcripts.map((_, index) => `Summary ${index + 1}.`));
+    for (const { summarizes } of shown) expect(summarizes).toBeGreaterThan(1);
+    const others = messages.filter(({ role }) => role !== 'system');
+    expect(others).toHaveLength(2 * said.length);
+    expect(others.every(({ summarizes }) => summarizes === null)).toBe(true);
+    const session = (await talk.as.get(`/sessions/${talk.sessionId}`)).json<{ messageCount: number }>();
+    expect(session.messageCount).toBe(messages.length);
+
+    const last = talks.sent(talk.model).at(-1);
+    expect(JSON.stringify(last?.messages[0])).toContain(`Summary ${transcripts.length}.`);
+    expect(JSON.stringify(last?.messages)).toContain('Fact number 14.');
+    expect(JSON.stringify(last?.messages)).not.toContain('Fact number 1.');
+  }, 60_000);
+
+  it('pays for the summary in the run that made it', async () => {
+    const talk = await talks.start({ resourceLimits: { maxTokens: null } });
+    let summarised: Sent | undefined;
+    for (let turn = 0; turn < 14 && !summarised; turn++) {
+      const sent = await say(talk, LONG);
+      if (transcripts.length > 0) summarised = sent;
+    }
+    const { data } = (await talk.as.get(`/sessions/${talk.sessionId}/runs?limit=2`)).json<Listed<Sent['run']>>();
+    // Each scripted answer counts alike, so a run of two calls has taken twice the output of a run of one.
+    expect(data[0]?.usage.outputTokens).toBeGreaterThan(data[1]?.usage.outputTokens ?? 0);
+    expect(summarised?.run.status).toBe('completed');
+  }, 60_000);
+
+  it('goes on without a summary where the model does not write one', async () => {
+    const talk = await talks.start({ resourceLimits: { maxTokens: null } });
+    summaries = () => failing(400);
+    for (let turn = 0; turn < 12; turn++) expect((await say(talk, LONG)).run.status).toBe('completed');
+    expect(transcripts.length).toBeGreaterThan(0);
+    expect((await listOf(talk)).filter(({ role }) => role === 'system')).toEqual([]);
+  }, 60_000);
+
+  it('stays within what its runs may use', async () => {
+    const talk = await talks.start({ resourceLimits: { maxTokens: 5_000 } });
+    for (let turn = 0; turn < 12; turn++) expect((await say(talk, LONG)).run.status).toBe('completed');
+  }, 60_000);
+});
+
+describe('The price of a turn', () => {
+  it('stays flat as the conversation grows: what was sent before is read from the cache', async () => {
+    const talk = await talks.start({ resourceLimits: { maxTokens: null }, tools: ['calculator:*'] });
+    app.upstream.respond = () => saying('Yes.');
+    for (let turn = 1; turn <= 30; turn++) await say(talk, `Question ${turn}?`);
+    const cache = new PromptCache();
+    const turns = talks.sent(talk.model).map((request) => cache.send(request));
+    expect(turns).toHaveLength(30);
+    expect(turns[0]?.read).toBe(0);
+    const [second, last] = [turns[1], turns.at(-1)];
+    for (const { fresh } of turns.slice(1)) expect(fresh).toBeLessThanOrEqual((second?.fresh ?? 0) + 20);
+    expect(last?.read).toBeGreaterThan((second?.read ?? 0) + 29 * 'Question'.length);
+  }, 60_000);
+
+  it('stays flat while the state of the application changes', async () => {
+    const talk = await talks.start({ resourceLimits: { maxTokens: null } });
+    app.upstream.respond = () => saying('Yes.');
+    const path = `/sessions/${talk.sessionId}/messages`;
+    for (let turn = 1; turn <= 10; turn++) {
+      await talk.as.post(path, { content: `Question ${turn}?`, context: { page: turn } }).expect(201);
+    }
+    const cache = new PromptCache();
+    const turns = talks.sent(talk.model).map((request) => cache.send(request));
+    for (const { fresh } of turns.slice(2)) expect(fresh).toBeLessThanOrEqual((turns[1]?.fresh ?? 0) + 20);
+  }, 60_000);
+});
