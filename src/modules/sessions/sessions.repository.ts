@@ -23,6 +23,14 @@ export type SessionChanges = Partial<
   >
 >;
 
+/** A session after one of its runs has ended. */
+export type SettledSession = SessionEntity & {
+  /** Other runs have not ended. */
+  hasOpen: boolean;
+  /** Something was said after the message that the run has answered. */
+  hasLater: boolean;
+};
+
 @Injectable()
 export class SessionsRepository {
   private readonly sessions: TenantTable<SessionEntity>;
@@ -101,6 +109,16 @@ export class SessionsRepository {
     return onlySession(rows);
   }
 
+  /** A run begins in it. */
+  async setBusy(id: string): Promise<SessionEntity> {
+    const rows = await this.db.sql<object>(
+      `UPDATE sessions SET status = 'processing', last_activity_at = date_trunc('milliseconds', now()), updated_at = now()
+       WHERE tenant_id = :tenantId AND id = :id RETURNING *`,
+      { id },
+    );
+    return onlySession(rows);
+  }
+
   /** Takes the session's lock before a run's, as everyone does who needs both. */
   async lock(id: string): Promise<SessionStatus | null> {
     const [row] = await this.db.sql<{ status: SessionStatus }>(
@@ -112,28 +130,46 @@ export class SessionsRepository {
 
   /**
    * A run has ended: its usage and its answer (if any) are counted, and the session is free again, unless someone put
-   * it elsewhere meanwhile.
+   * it elsewhere meanwhile or another run is on or in line. `title` is for a session that has none.
    */
-  async settleRun(id: string, run: UsageColumns, answers: 0 | 1): Promise<SessionEntity> {
+  async settleRun(
+    id: string,
+    run: UsageColumns & { messageId: string },
+    answers: 0 | 1,
+    title: string | null,
+  ): Promise<SettledSession> {
     const rows = await this.db.sql<object>(
       `UPDATE sessions SET
-         status = CASE WHEN status IN ('processing', 'waiting') THEN 'active' ELSE status END,
+         status = CASE WHEN status NOT IN ('processing', 'waiting') THEN status
+                       WHEN ${openRun("run_after < 'infinity'")} THEN status
+                       WHEN ${openRun('true')} THEN 'processing' ELSE 'active' END,
+         title = coalesce(title, :title),
          message_count = message_count + :answers, last_position = last_position + :answers,
          input_tokens = input_tokens + :inputTokens, output_tokens = output_tokens + :outputTokens,
          cache_read_tokens = cache_read_tokens + :cacheReadTokens,
          cache_write_tokens = cache_write_tokens + :cacheWriteTokens,
          cost_micros = cost_micros + :costMicros, usage_estimated = usage_estimated OR :usageEstimated,
          last_activity_at = date_trunc('milliseconds', now()), updated_at = now()
-       WHERE tenant_id = :tenantId AND id = :id RETURNING *`,
-      { ...run, id, answers },
+       WHERE tenant_id = :tenantId AND id = :id
+       RETURNING *, ${openRun('true')} AS has_open,
+         EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = :tenantId AND m.session_id = :id AND m.deleted_at IS NULL
+                   AND m.position > (SELECT position FROM messages WHERE tenant_id = :tenantId AND id = :messageId)
+         ) AS has_later`,
+      { ...run, id, answers, title },
     );
-    return onlySession(rows);
+    return onlySession<SettledSession>(rows);
   }
 }
 
-function onlySession(rows: object[]): SessionEntity {
+/** SQL: the session of `:id` has such a run that has not ended. */
+function openRun(condition: string): string {
+  return `EXISTS (SELECT 1 FROM runs WHERE tenant_id = :tenantId AND session_id = :id
+                    AND status IN ('queued', 'running', 'waiting') AND ${condition})`;
+}
+
+function onlySession<S extends SessionEntity = SessionEntity>(rows: object[]): S {
   if (!rows[0]) throw new Error('The session is gone');
-  return camelRow<SessionEntity>(rows[0]);
+  return camelRow<S>(rows[0]);
 }
 
 function visible(query: SelectQueryBuilder<SessionEntity>): SelectQueryBuilder<SessionEntity> {

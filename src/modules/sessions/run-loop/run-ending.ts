@@ -6,15 +6,17 @@ import { shownMessage } from '../messages/messages.dto.js';
 import { MessagesRepository } from '../messages/messages.repository.js';
 import { textOf, type StoredBlock } from '../messages/message.js';
 import type { RunError } from '../runs/run.js';
+import { RunLine } from '../runs/run-line.js';
 import { shownRun } from '../runs/runs.dto.js';
 import { SessionNews } from '../session-news.js';
 import type { SessionEntity } from '../session.entity.js';
+import { titleFrom } from '../session-title.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { RunDisplay } from './run-display.js';
 import type { RunHold } from './run-hold.js';
 import { RunJournal, type JournalEntry } from './run-journal.js';
 import { RunMetrics } from './run-metrics.js';
-import { answerOf, keptBlocks, keptText, type RunState } from './run-state.js';
+import { answerOf, firstWords, keptBlocks, keptText, type RunState } from './run-state.js';
 import { RunStepsRepository } from './run-steps.repository.js';
 
 type Ending = { status: 'completed' | 'cancelled' } | { status: 'failed'; error: RunError };
@@ -30,6 +32,7 @@ export class RunEnding {
     private readonly steps: RunStepsRepository,
     private readonly messages: MessagesRepository,
     private readonly sessions: SessionsRepository,
+    private readonly line: RunLine,
     private readonly news: SessionNews,
     private readonly events: Events,
     private readonly metrics: RunMetrics,
@@ -76,8 +79,11 @@ export class RunEnding {
         ],
         before: () => this.sessions.lock(run.sessionId),
         work: async (row) => {
-          session = await this.sessions.settleRun(run.sessionId, row, answer ? 1 : 0);
-          if (answer) await this.messages.add({ ...answer, position: session.lastPosition });
+          const title = answer && ending.status === 'completed' ? titleFrom(firstWords(state)) : null;
+          const settled = await this.sessions.settleRun(run.sessionId, row, answer ? 1 : 0, title);
+          session = settled;
+          if (answer) await this.messages.add({ ...answer, position: settled.lastPosition });
+          await this.line.moveOn(row, settled, answer !== null);
           await this.steps.close(run.id);
           await this.publish(hold, ending);
         },

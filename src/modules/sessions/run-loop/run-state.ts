@@ -22,6 +22,11 @@ export function keptText(state: RunState): string {
   return textOf(keptBlocks(state));
 }
 
+/** What the user said first, of what the run has read. */
+export function firstWords({ history }: RunState): string {
+  return textOf(history.find(({ role }) => role === 'user')?.blocks ?? []);
+}
+
 export function openCalls(state: RunState): RunToolCall[] {
   return state.calls.filter((call) => call.status === 'pending' || call.status === 'running');
 }

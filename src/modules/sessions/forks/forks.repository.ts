@@ -1,0 +1,59 @@
+import { Injectable } from '@nestjs/common';
+import { Db } from '../../../platform/database/db.js';
+
+/** UUIDv7, which Postgres makes itself from 18 on: a random one with the time in front and the version in its place. */
+const NEW_ID = `encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+  PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6),
+  52, 1), 53, 1), 'hex')::uuid`;
+
+interface Copied {
+  count: number;
+  /** The last one that was copied. */
+  lastId: string | null;
+}
+
+@Injectable()
+export class ForksRepository {
+  constructor(private readonly db: Db) {}
+
+  /** Null when the session has no such message. */
+  async positionOf(sessionId: string, messageId: string): Promise<number | null> {
+    const [row] = await this.db.sql<{ position: number }>(
+      `SELECT position FROM messages
+       WHERE tenant_id = :tenantId AND session_id = :sessionId AND id = :messageId AND deleted_at IS NULL`,
+      { sessionId, messageId },
+    );
+    return row?.position ?? null;
+  }
+
+  /** Up to a position, or all. What was thought of them is not copied, nor are they of any run of the fork's. */
+  async copyMessages(from: string, to: string, untilPosition: number | null): Promise<Copied> {
+    const [row] = await this.db.sql<Copied>(
+      `WITH source AS MATERIALIZED (
+         SELECT m.*, ${NEW_ID} AS new_id, row_number() OVER (ORDER BY m.position)::integer AS new_position
+         FROM messages m
+         WHERE m.tenant_id = :tenantId AND m.session_id = :from AND m.deleted_at IS NULL
+           AND (:untilPosition::integer IS NULL OR m.position <= :untilPosition::integer)
+       ), copied AS (
+         INSERT INTO messages (tenant_id, id, session_id, position, role, content, blocks, tool_calls, citations, model,
+           parent_message_id, usage, metadata, created_at, updated_at)
+         SELECT :tenantId, s.new_id, :to, s.new_position, s.role, s.content, s.blocks, s.tool_calls, s.citations, s.model,
+           parent.new_id, s.usage, s.metadata, s.created_at, s.updated_at
+         FROM source s LEFT JOIN source parent ON parent.id = s.parent_message_id
+       )
+       SELECT count(*)::integer AS count, (SELECT id FROM source ORDER BY position DESC LIMIT 1) AS "lastId" FROM source`,
+      { from, to, untilPosition },
+    );
+    return row ?? { count: 0, lastId: null };
+  }
+
+  /** What the copies make of their new session. */
+  async settle(id: string, { count, lastId }: Copied): Promise<void> {
+    await this.db.sql(
+      `UPDATE sessions SET message_count = :count, last_position = :count, forked_from_message_id = :lastId::uuid,
+         status = CASE WHEN :count::integer > 0 THEN 'active' ELSE status END
+       WHERE tenant_id = :tenantId AND id = :id`,
+      { id, count, lastId },
+    );
+  }
+}
