@@ -32,17 +32,9 @@ async function fork<T extends Pick<Talk, 'as' | 'sessionId'>>(
   return { ...talk, sessionId: made.id, fork: made };
 }
 
-/** Q1 A1 Q2 A2. */
-async function twoRounds(definition: object = {}): Promise<Talk> {
-  const talk = await talks.start({ ...definition });
-  await talks.ask(talk, [saying('A1')], { content: 'Q1', metadata: { n: 1 } });
-  await talks.ask(talk, [saying('A2')], { content: 'Q2' });
-  return talk;
-}
-
 describe('A fork', () => {
   it('has the history up to and including a message, of its own', async () => {
-    const talk = await twoRounds();
+    const talk = await talks.rounds(2);
     const before = await messagesOf(talk);
     const until = before[2]!;
     const { fork: made, ...forked } = await fork(talk, { messageId: until.id, title: 'Another way' });
@@ -78,7 +70,7 @@ describe('A fork', () => {
   });
 
   it('goes on from there, apart from where it comes from', async () => {
-    const talk = await twoRounds();
+    const talk = await talks.rounds(2);
     const [, answer] = await messagesOf(talk);
     const forked = await fork(talk, { messageId: answer!.id });
     await talks.ask(forked, [saying('B2')], { content: 'R2' });
@@ -136,7 +128,7 @@ describe('A fork', () => {
   });
 
   it('of a fork, and its answers made anew, are as of any session', async () => {
-    const talk = await twoRounds();
+    const talk = await talks.rounds(2);
     const first = await fork(talk);
     const second = await fork(first);
     const [, , , last] = await messagesOf(second);
@@ -148,7 +140,7 @@ describe('A fork', () => {
   });
 
   it('is made while a run is on, of what is there', async () => {
-    const talk = await twoRounds();
+    const talk = await talks.rounds(2);
     app.upstream.enqueue({ steps: [{ text: 'A3' }, { hang: true }] });
     await talk.as.post(`/sessions/${talk.sessionId}/messages`, { content: 'Q3', background: true }).expect(202);
     await eventually(
@@ -163,7 +155,7 @@ describe('A fork', () => {
   });
 
   it('is refused at a message of another session or tenant, at a deleted one, and at none', async () => {
-    const [talk, stranger] = [await twoRounds(), await twoRounds()];
+    const [talk, stranger] = [await talks.rounds(2), await talks.rounds(2)];
     const { as, sessionId } = talk;
     const other = { as, sessionId: (await as.post('/sessions', { model: talk.model })).json<SessionDto>().id };
     await talks.ask(other, [saying('Other')]);
@@ -180,7 +172,7 @@ describe('A fork', () => {
   });
 
   it('is made by who may see the session and create one, and is theirs', async () => {
-    const talk = await twoRounds();
+    const talk = await talks.rounds(2);
     const [member, viewer] = [await talks.given.member(talk, 'member'), await talks.given.member(talk, 'viewer')];
     const path = `/sessions/${talk.sessionId}/fork`;
     await member.as.post(path).expect(404);

@@ -21,9 +21,8 @@ beforeAll(async () => {
 afterAll(() => app.close());
 
 /** Q1 A1 Q2 A2. */
-async function twoRounds(definition: Record<string, unknown> = {}): Promise<Talk & { messages: MessageDto[] }> {
-  const talk = await talks.start(definition);
-  for (const n of [1, 2]) await talks.ask(talk, [saying(`A${n}`)], { content: `Q${n}`, metadata: { n } });
+async function twoRounds(): Promise<Talk & { messages: MessageDto[] }> {
+  const talk = await talks.rounds(2);
   return { ...talk, messages: await messagesOf(talk) };
 }
 

@@ -109,7 +109,7 @@ export class SessionsService {
   }
 }
 
-function newSession(dto: CreateSessionDto, createdBy: string | null): Omit<SessionEntity, 'tenantId'> {
+export function newSession(dto: CreateSessionDto, createdBy: string | null): Omit<SessionEntity, 'tenantId'> {
   const now = new Date();
   const { estimated: usageEstimated, ...usage } = NO_USAGE;
   return {

@@ -16,24 +16,27 @@ interface Copied {
 export class ForksRepository {
   constructor(private readonly db: Db) {}
 
-  /** Null when the session has no such message. */
-  async positionOf(sessionId: string, messageId: string): Promise<number | null> {
-    const [row] = await this.db.sql<{ position: number }>(
-      `SELECT position FROM messages
+  async hasMessage(sessionId: string, messageId: string): Promise<boolean> {
+    const rows = await this.db.sql(
+      `SELECT 1 FROM messages
        WHERE tenant_id = :tenantId AND session_id = :sessionId AND id = :messageId AND deleted_at IS NULL`,
       { sessionId, messageId },
     );
-    return row?.position ?? null;
+    return rows.length > 0;
   }
 
-  /** Up to a position, or all. What was thought of them is not copied, nor are they of any run of the fork's. */
-  async copyMessages(from: string, to: string, untilPosition: number | null): Promise<Copied> {
+  /**
+   * Up to a message, or all; in one statement, since messages that wait to be answered move. What was thought of them is
+   * not copied, nor are they of any run of the fork's.
+   */
+  async copyMessages(from: string, to: string, untilId: string | null): Promise<Copied> {
     const [row] = await this.db.sql<Copied>(
       `WITH source AS MATERIALIZED (
          SELECT m.*, ${NEW_ID} AS new_id, row_number() OVER (ORDER BY m.position)::integer AS new_position
          FROM messages m
          WHERE m.tenant_id = :tenantId AND m.session_id = :from AND m.deleted_at IS NULL
-           AND (:untilPosition::integer IS NULL OR m.position <= :untilPosition::integer)
+           AND (:untilId::uuid IS NULL OR m.position <=
+             (SELECT position FROM messages WHERE tenant_id = :tenantId AND id = :untilId::uuid))
        ), copied AS (
          INSERT INTO messages (tenant_id, id, session_id, position, role, content, blocks, tool_calls, citations, model,
            parent_message_id, usage, metadata, created_at, updated_at)
@@ -42,7 +45,7 @@ export class ForksRepository {
          FROM source s LEFT JOIN source parent ON parent.id = s.parent_message_id
        )
        SELECT count(*)::integer AS count, (SELECT id FROM source ORDER BY position DESC LIMIT 1) AS "lastId" FROM source`,
-      { from, to, untilPosition },
+      { from, to, untilId },
     );
     return row ?? { count: 0, lastId: null };
   }

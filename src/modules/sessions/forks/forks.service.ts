@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { v7 } from 'uuid';
 import { ValidationFailed } from '../../../contracts/errors.js';
 import { currentTenantActor } from '../../../platform/access/scope.js';
 import { Db } from '../../../platform/database/db.js';
@@ -7,8 +6,7 @@ import { Events } from '../../../platform/events/events.js';
 import type { SessionDto } from '../sessions.dto.js';
 import type { SessionEntity } from '../session.entity.js';
 import { SessionsRepository } from '../sessions.repository.js';
-import { SessionsService } from '../sessions.service.js';
-import { NO_USAGE } from '../usage.js';
+import { newSession, SessionsService } from '../sessions.service.js';
 import type { ForkSessionDto } from './forks.dto.js';
 import { ForksRepository } from './forks.repository.js';
 
@@ -27,13 +25,12 @@ export class ForksService {
   async fork(sourceId: string, { messageId, title }: ForkSessionDto): Promise<SessionDto> {
     return this.db.run(async () => {
       const source = await this.service.require(sourceId);
-      const until = messageId ? await this.forks.positionOf(sourceId, messageId) : null;
-      if (messageId && until === null) {
+      if (messageId && !(await this.forks.hasMessage(sourceId, messageId))) {
         throw ValidationFailed.of('messageId', 'There is no such message in this session', messageId);
       }
       const fork = forkOf(source, title ?? source.title, currentTenantActor().userId);
       await this.sessions.add(fork);
-      await this.forks.settle(fork.id, await this.forks.copyMessages(sourceId, fork.id, until));
+      await this.forks.settle(fork.id, await this.forks.copyMessages(sourceId, fork.id, messageId ?? null));
       await this.events.publish('session.created', {
         resourceType: 'session',
         resourceId: fork.id,
@@ -52,23 +49,10 @@ function forkOf(
 ): Omit<SessionEntity, 'tenantId'> {
   const { agentId, pattern, visibility, model, systemPrompt, tools, permissionPolicy, context, clientTools, metadata } =
     source;
-  const now = new Date();
-  const { estimated: usageEstimated, ...usage } = NO_USAGE;
   return {
+    ...newSession({}, createdBy),
     ...{ agentId, pattern, visibility, model, systemPrompt, tools, permissionPolicy, context, clientTools, metadata },
-    id: v7(),
-    createdBy,
     title,
-    status: 'created',
     forkedFromSessionId: source.id,
-    forkedFromMessageId: null,
-    messageCount: 0,
-    lastPosition: 0,
-    ...usage,
-    usageEstimated,
-    lastActivityAt: now,
-    deletedAt: null,
-    createdAt: now,
-    updatedAt: now,
   };
 }
