@@ -9,7 +9,7 @@ import type { Client } from './client.js';
 import { Given, type Tenant } from './given.js';
 import { allEvents } from './sse.js';
 import { told, type Told } from './told.js';
-import type { Reply } from './upstream/reply.js';
+import { saying, type Reply } from './upstream/reply.js';
 
 /** Micro-dollars per million tokens, so chosen that a sum tells which tokens it is made of. */
 export const PRICES = {
@@ -87,6 +87,13 @@ export class Conversations {
     const run = told(await allEvents(await as.fetch('POST', `/sessions/${sessionId}/messages`, message)));
     await this.check(as, run);
     return run;
+  }
+
+  /** A session in which so much was asked and answered: Q1 A1 Q2 A2 … */
+  async rounds(count: number): Promise<Talk> {
+    const talk = await this.start();
+    for (let n = 1; n <= count; n++) await this.ask(talk, [saying(`A${n}`)], { content: `Q${n}`, metadata: { n } });
+    return talk;
   }
 
   /** The stored run, answer and session are what the events told. */

@@ -27,6 +27,11 @@ export const KEYED_POSTS: [operation: string, how: string, make: (posts: KeyedPo
   ['messages_send', 'waiting', (posts) => posts.message({})],
   ['messages_send', 'streaming', (posts) => posts.message({ stream: true })],
   ['messages_send', 'in the background', (posts) => posts.message({ background: true })],
+  ['messages_send', 'in turn', (posts) => posts.message({ onBusy: 'queue' })],
+  ['messageEdits_regenerate', 'waiting', (posts) => posts.regeneration({})],
+  ['messageEdits_regenerate', 'streaming', (posts) => posts.regeneration({ stream: true })],
+  ['messageEdits_regenerate', 'in the background', (posts) => posts.regeneration({ background: true })],
+  ['forks_create', '', (posts) => posts.fork()],
   ['execute_execute', '', (posts) => posts.execution('')],
   ['execute_executeStream', '', (posts) => posts.execution('/stream')],
   ['runs_cancel', '', (posts) => posts.cancel()],
@@ -66,6 +71,20 @@ export class KeyedPosts {
       return (await count(as, path)) + (await count(as, `/sessions/${sessionId}/runs`)) + this.app.upstream.calls;
     };
     return { as, path, body: { content: 'Hello', ...how }, made };
+  }
+
+  /** Another answer to a message that has one. */
+  async regeneration(how: object): Promise<KeyedPost> {
+    const { as, path, made } = await this.message({});
+    await as.post(path, { content: 'Hello' }).expect(201);
+    const [message] = (await as.get(path).expect(200)).json<Listed<{ id: string }>>().data;
+    return { as, path: `/messages/${message?.id}/regenerate`, body: { metadata: { a: 1 }, ...how }, made };
+  }
+
+  async fork(): Promise<KeyedPost> {
+    const { as } = this.tenant;
+    const path = `/sessions/${await this.session()}/fork`;
+    return { as, path, body: { title: 'Fork' }, made: () => count(as, '/sessions') };
   }
 
   async session(as = this.tenant.as): Promise<string> {

@@ -127,3 +127,55 @@ describe('The price of a turn', () => {
     for (const { fresh } of turns.slice(2)) expect(fresh).toBeLessThanOrEqual((turns[1]?.fresh ?? 0) + 20);
   }, 60_000);
 });
+
+describe('A summary', () => {
+  /** A conversation that was summarised, and goes on. */
+  async function summarised(): Promise<{ talk: Talk; said: string[] }> {
+    const talk = await talks.start({ resourceLimits: { maxTokens: null } });
+    const said: string[] = [];
+    for (let turn = 1; transcripts.length === 0; turn++) {
+      said.push(`Fact number ${turn}. ${LONG}`);
+      await say(talk, said.at(-1) ?? '');
+    }
+    return { talk, said };
+  }
+  const lastSent = ({ model }: Talk) => JSON.stringify(talks.sent(model).at(-1)?.messages);
+
+  it('goes over to a fork', async () => {
+    const { talk } = await summarised();
+    const fork = (await talk.as.post(`/sessions/${talk.sessionId}/fork`, {}).expect(201)).json<{ id: string }>();
+    const asked = transcripts.length;
+    await say({ ...talk, sessionId: fork.id }, 'And?');
+    expect(transcripts).toHaveLength(asked);
+    expect(lastSent(talk)).toContain('Summary 1.');
+    expect(lastSent(talk)).not.toContain('Fact number 1.');
+  }, 60_000);
+
+  it('is no longer used when what it tells of was deleted or changed', async () => {
+    for (const change of ['delete', 'patch'] as const) {
+      transcripts = [];
+      const { talk } = await summarised();
+      const [first] = await listOf(talk);
+      const path = `/messages/${first?.id ?? ''}`;
+      if (change === 'delete') await talk.as.delete(path).expect(204);
+      else await talk.as.patch(path, { content: 'Fact number zero.' }).expect(200);
+      const messages = await listOf(talk);
+      expect(messages.filter(({ role }) => role === 'system')).toEqual([]);
+      const session = (await talk.as.get(`/sessions/${talk.sessionId}`)).json<{ messageCount: number }>();
+      expect(session.messageCount).toBe(messages.length);
+      summaries = () => saying('Another summary.');
+      await say(talk, 'And?');
+      expect(transcripts.at(-1)).not.toContain('Fact number 1.');
+      expect(transcripts.at(-1)?.includes('Fact number zero.')).toBe(change === 'patch');
+    }
+  }, 60_000);
+
+  it('is kept when the answer before which it was made is made again', async () => {
+    const { talk } = await summarised();
+    const answer = (await listOf(talk)).findLast(({ role }) => role === 'assistant');
+    const asked = transcripts.length;
+    await talk.as.post(`/messages/${answer?.id ?? ''}/regenerate`).expect(201);
+    expect(transcripts).toHaveLength(asked);
+    expect(lastSent(talk)).toContain('Summary 1.');
+  }, 60_000);
+});

@@ -18,6 +18,8 @@ const KINDS = [
   'message',
   'answer',
   'run',
+  'fork',
+  'copy',
   'apiKey',
   'invitation',
   'event',
@@ -61,6 +63,9 @@ export async function furnish(given: Given, mark: string): Promise<Furnished> {
     run: { id: string };
   }>();
   const [message] = await listed(as, `/sessions/${session}/messages?role=user`);
+  await as.put(`/messages/${sent.message.id}/feedback`, { rating: 1, comment: mark }).expect(200);
+  const fork = await created(as, `/sessions/${session}/fork`, { messageId: sent.message.id });
+  const [copy] = await listed(as, `/sessions/${fork}/messages?role=user`);
   const apiKey = await created(as, '/api-keys', { name: mark });
   const host = await given.tenant();
   await host.as.post('/members', { email: owner.email, role: 'viewer' }).expect(201);
@@ -71,7 +76,7 @@ export async function furnish(given: Given, mark: string): Promise<Furnished> {
   }>();
   const ids = {
     ...{ tenant: tenant.tenantId, user: owner.userId, agent, session, message, answer: sent.message.id },
-    ...{ run: sent.run.id, apiKey, invitation, event, login: logins.data[0]?.resourceId },
+    ...{ run: sent.run.id, fork, copy, apiKey, invitation, event, login: logins.data[0]?.resourceId },
   };
   const missing = KINDS.filter((kind) => ids[kind] === undefined);
   if (missing.length > 0) throw new Error(`Nothing was made of ${missing.join(', ')}`);

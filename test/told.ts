@@ -26,8 +26,11 @@ export function told(events: RunEnvelope[]): Told {
     `seq is not gapless: ${events.map(({ seq }) => seq).join(' ')}`,
   );
   demand(new Set(events.map(({ runId }) => runId)).size === 1, 'events of several runs');
-  demand(types[0] === 'run.started' && types[1] === 'message.created', `begins with ${types.slice(0, 2).join(', ')}`);
-  demand(dataOf<{ run: RunDto }>(events[0]).run.status === 'queued', 'run.started shows no queued run');
+  const begun = dataOf<{ run: RunDto }>(events[0]).run;
+  demand(types[0] === 'run.started' && begun.status === 'queued', `begins with ${types[0]} of a ${begun.status} run`);
+  // What is answered again was said before.
+  const isNew = begun.trigger !== 'regenerate';
+  demand((types[1] === 'message.created') === isNew, `${begun.trigger} goes on with ${types[1]}`);
   demand(types.findIndex((type) => ENDS.has(type)) === events.length - 1, `does not end once: ${types.join(', ')}`);
   const { run } = dataOf<{ run: RunDto }>(events.at(-1));
   demand(run.lastSeq === events.length, `the run says lastSeq ${run.lastSeq} of ${events.length}`);

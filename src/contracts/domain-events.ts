@@ -29,6 +29,9 @@ export interface DomainEvents {
   'session.resumed': object;
   'session.completed': object;
   'session.archived': object;
+  'message.updated': { sessionId: string };
+  'message.deleted': { sessionId: string };
+  'message.rated': { sessionId: string; rating: 1 | -1 };
   'run.started': { sessionId: string };
   'run.cancelRequested': { sessionId: string };
   'run.completed': { sessionId: string };

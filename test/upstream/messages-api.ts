@@ -42,12 +42,17 @@ export function blocksOf(message: Message): Block[] {
   return typeof message.content === 'string' ? [{ type: 'text', text: message.content }] : message.content;
 }
 
+/** The state of the application, which follows what a person says. */
+export function isState({ text }: Block): boolean {
+  return text?.startsWith('<application_state>') ?? false;
+}
+
 /** The last words of a person: text of the last user turn that has any. */
 export function lastUserText(request: MessagesRequest): string {
   const turns = request.messages.filter((message) => message.role === 'user').map(blocksOf);
   for (const blocks of turns.reverse()) {
     const text = blocks
-      .filter((block) => block.type === 'text' && !block.text?.startsWith('<application_state>'))
+      .filter((block) => block.type === 'text' && !isState(block))
       .map((block) => block.text)
       .join('\n');
     if (text) return text;

@@ -58,7 +58,7 @@ export class SessionStatesController {
     return this.states.archive(id);
   }
 
-  /** Cancels the run under way, if there is one. */
+  /** Cancels the run under way, if there is one, and those in line behind it. */
   @Post('interrupt')
   @HttpCode(200)
   @Access({ can: 'messages:create' })

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { Conflict, NotFound } from '../../contracts/errors.js';
+import { Conflict } from '../../contracts/errors.js';
 import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
 import { JobQueue } from '../../platform/jobs/job-queue.js';
 import { Live } from '../../platform/live/live.js';
 import { runIsOn } from './run-in-progress.js';
 import type { Run } from './runs/run.js';
+import { RunLine } from './runs/run-line.js';
 import { shownRun } from './runs/runs.dto.js';
 import { RunsRepository } from './runs/runs.repository.js';
 import { RunsService } from './runs/runs.service.js';
@@ -34,6 +35,7 @@ export class SessionStates {
     private readonly service: SessionsService,
     private readonly runs: RunsRepository,
     private readonly runsService: RunsService,
+    private readonly line: RunLine,
     private readonly events: Events,
     private readonly news: SessionNews,
     private readonly jobs: JobQueue,
@@ -59,11 +61,12 @@ export class SessionStates {
   /** A run that waits since the pause goes on. @throws NotFound, Conflict */
   async resume(id: string): Promise<SessionDto> {
     const session = await this.db.run(async () => {
-      await this.lockFrom(id, 'resume');
+      const { tenantId } = await this.lockFrom(id, 'resume');
       for (const run of await this.runs.withdrawPause(id)) {
         await this.tell(run, 'run.resumed');
-        this.jobs.ring('run.execute', { tenantId: run.tenantId, runId: run.id });
+        this.jobs.ring('run.execute', { tenantId, runId: run.id });
       }
+      await this.line.startNext({ tenantId, id });
       const resumed = await this.sessions.setStatus(id, (await this.runs.hasOpen(id)) ? 'processing' : 'active');
       await this.publish(id, 'session.resumed');
       return resumed;
@@ -82,18 +85,9 @@ export class SessionStates {
     return this.close(id, 'archive', 'archived');
   }
 
-  /** Cancels the run under way; nothing happens where there is none. @throws NotFound */
+  /** Cancels the run under way and those in line; nothing happens where there is none. @throws NotFound */
   async interrupt(id: string): Promise<SessionDto> {
-    const open = await this.db.run(async () => {
-      await this.service.require(id);
-      return this.runs.openOf(id);
-    });
-    for (const runId of open) {
-      await this.runsService.cancel(runId).catch((error: unknown) => {
-        // It has ended meanwhile.
-        if (!(error instanceof Conflict)) throw error;
-      });
-    }
+    await this.runsService.cancelAll(id);
     return this.service.get(id);
   }
 
@@ -113,10 +107,9 @@ export class SessionStates {
     return this.sessions.setStatus(id, to);
   }
 
-  private async lockFrom(id: string, verb: Verb): Promise<void> {
-    const session = await this.sessions.findVisibleForUpdate(id);
-    if (!session) throw new NotFound('Session');
-    if (FROM[verb].includes(session.status)) return;
+  private async lockFrom(id: string, verb: Verb): Promise<SessionEntity> {
+    const session = await this.service.requireLocked(id);
+    if (FROM[verb].includes(session.status)) return session;
     if (session.status === 'processing' || session.status === 'waiting') throw runIsOn();
     throw new Conflict(`The session is ${session.status}: there is nothing to ${verb}`);
   }

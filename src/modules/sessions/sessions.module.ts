@@ -4,11 +4,18 @@ import { AgentsModule } from '../agents/agents.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { TenantsModule } from '../tenants/tenants.module.js';
 import { ToolsModule } from '../tools/tools.module.js';
+import { ForksController } from './forks/forks.controller.js';
+import { ForksRepository } from './forks/forks.repository.js';
+import { ForksService } from './forks/forks.service.js';
 import { ExecuteController } from './messages/execute.controller.js';
 import { ExecuteService } from './messages/execute.service.js';
+import { MessageEditsController } from './messages/message-edits.controller.js';
+import { MessageEditsRepository } from './messages/message-edits.repository.js';
+import { MessageEdits } from './messages/message-edits.service.js';
 import { MessagesController } from './messages/messages.controller.js';
 import { MessagesRepository } from './messages/messages.repository.js';
 import { MessagesService } from './messages/messages.service.js';
+import { RegenerateService } from './messages/regenerate.service.js';
 import { SendMessageService } from './messages/send-message.service.js';
 import { ExecuteRunProcessor } from './run-loop/execute-run.processor.js';
 import { HistoryCompaction } from './run-loop/history-compaction.js';
@@ -22,6 +29,9 @@ import { RunMetrics } from './run-loop/run-metrics.js';
 import { RunPark } from './run-loop/run-park.js';
 import { RunStepsRepository } from './run-loop/run-steps.repository.js';
 import { ToolRound } from './run-loop/tool-round.js';
+import { RunCancels } from './runs/run-cancels.js';
+import { RunLineRepository } from './runs/run-line.repository.js';
+import { RunLine } from './runs/run-line.js';
 import { RunsController } from './runs/runs.controller.js';
 import { RunsRepository } from './runs/runs.repository.js';
 import { RunsService } from './runs/runs.service.js';
@@ -38,7 +48,15 @@ import { SessionSources } from './streams/session-source.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([SessionEntity]), AgentsModule, ModelsModule, TenantsModule, ToolsModule],
-  controllers: [SessionsController, SessionStatesController, MessagesController, RunsController, ExecuteController],
+  controllers: [
+    SessionsController,
+    SessionStatesController,
+    ForksController,
+    MessagesController,
+    MessageEditsController,
+    RunsController,
+    ExecuteController,
+  ],
   providers: [
     SessionsRepository,
     SessionsService,
@@ -46,10 +64,18 @@ import { SessionSources } from './streams/session-source.js';
     SessionNews,
     MessagesRepository,
     MessagesService,
+    MessageEditsRepository,
+    MessageEdits,
     SendMessageService,
+    RegenerateService,
+    ForksRepository,
+    ForksService,
     ExecuteService,
     RunsRepository,
     RunsService,
+    RunCancels,
+    RunLineRepository,
+    RunLine,
     RunStepsRepository,
     RunEventWriter,
     RunJournal,

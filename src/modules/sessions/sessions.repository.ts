@@ -9,6 +9,11 @@ import type { ListSessionsQuery } from './sessions.dto.js';
 import type { UsageColumns } from './usage.js';
 import { seesEverySession } from './visibility.js';
 
+const COLUMNS = `tenant_id, id, agent_id, created_by, title, pattern, visibility, status, model, system_prompt, tools,
+  permission_policy, context, client_tools, metadata, forked_from_session_id, forked_from_message_id, message_count,
+  last_position, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_micros, usage_estimated,
+  last_activity_at, deleted_at, created_at, updated_at`;
+
 export interface SessionsAfter {
   /** ISO time of the last one shown, with microseconds; only when sorted by activity. */
   at: string | null;
@@ -22,6 +27,14 @@ export type SessionChanges = Partial<
     'title' | 'visibility' | 'model' | 'systemPrompt' | 'tools' | 'permissionPolicy' | 'metadata' | 'updatedAt'
   >
 >;
+
+/** A session after one of its runs has ended. */
+export type SettledSession = SessionEntity & {
+  /** Other runs have not ended. */
+  hasOpen: boolean;
+  /** Something was said after the message that the run has answered. */
+  hasLater: boolean;
+};
 
 @Injectable()
 export class SessionsRepository {
@@ -89,7 +102,7 @@ export class SessionsRepository {
     const rows = await this.db.sql<object>(
       `UPDATE sessions SET status = :status, message_count = message_count + 1, last_position = last_position + 1,
          last_activity_at = date_trunc('milliseconds', now()), updated_at = now()
-       WHERE tenant_id = :tenantId AND id = :id RETURNING *`,
+       WHERE tenant_id = :tenantId AND id = :id RETURNING ${COLUMNS}`,
       { id, status },
     );
     return onlySession(rows);
@@ -106,8 +119,18 @@ export class SessionsRepository {
 
   async setStatus(id: string, status: SessionStatus): Promise<SessionEntity> {
     const rows = await this.db.sql<object>(
-      `UPDATE sessions SET status = :status, updated_at = now() WHERE tenant_id = :tenantId AND id = :id RETURNING *`,
+      `UPDATE sessions SET status = :status, updated_at = now() WHERE tenant_id = :tenantId AND id = :id RETURNING ${COLUMNS}`,
       { id, status },
+    );
+    return onlySession(rows);
+  }
+
+  /** A run begins in it. */
+  async setBusy(id: string): Promise<SessionEntity> {
+    const rows = await this.db.sql<object>(
+      `UPDATE sessions SET status = 'processing', last_activity_at = date_trunc('milliseconds', now()), updated_at = now()
+       WHERE tenant_id = :tenantId AND id = :id RETURNING ${COLUMNS}`,
+      { id },
     );
     return onlySession(rows);
   }
@@ -123,28 +146,46 @@ export class SessionsRepository {
 
   /**
    * A run has ended: its usage and its answer (if any) are counted, and the session is free again, unless someone put
-   * it elsewhere meanwhile.
+   * it elsewhere meanwhile or another run is on or in line. `title` is for a session that has none.
    */
-  async settleRun(id: string, run: UsageColumns, answers: 0 | 1): Promise<SessionEntity> {
+  async settleRun(
+    id: string,
+    run: UsageColumns & { messageId: string },
+    answers: 0 | 1,
+    title: string | null,
+  ): Promise<SettledSession> {
     const rows = await this.db.sql<object>(
       `UPDATE sessions SET
-         status = CASE WHEN status IN ('processing', 'waiting') THEN 'active' ELSE status END,
+         status = CASE WHEN status NOT IN ('processing', 'waiting') THEN status
+                       WHEN ${openRun("run_after < 'infinity'")} THEN status
+                       WHEN ${openRun('true')} THEN 'processing' ELSE 'active' END,
+         title = coalesce(title, :title),
          message_count = message_count + :answers, last_position = last_position + :answers,
          input_tokens = input_tokens + :inputTokens, output_tokens = output_tokens + :outputTokens,
          cache_read_tokens = cache_read_tokens + :cacheReadTokens,
          cache_write_tokens = cache_write_tokens + :cacheWriteTokens,
          cost_micros = cost_micros + :costMicros, usage_estimated = usage_estimated OR :usageEstimated,
          last_activity_at = date_trunc('milliseconds', now()), updated_at = now()
-       WHERE tenant_id = :tenantId AND id = :id RETURNING *`,
-      { ...run, id, answers },
+       WHERE tenant_id = :tenantId AND id = :id
+       RETURNING ${COLUMNS}, ${openRun('true')} AS has_open,
+         EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = :tenantId AND m.session_id = :id AND m.deleted_at IS NULL
+                   AND m.summarizes IS NULL AND m.position > (SELECT position FROM messages WHERE tenant_id = :tenantId AND id = :messageId)
+         ) AS has_later`,
+      { ...run, id, answers, title },
     );
-    return onlySession(rows);
+    return onlySession<SettledSession>(rows);
   }
 }
 
-function onlySession(rows: object[]): SessionEntity {
+/** SQL: the session of `:id` has such a run that has not ended. */
+function openRun(condition: string): string {
+  return `EXISTS (SELECT 1 FROM runs WHERE tenant_id = :tenantId AND session_id = :id
+                    AND status IN ('queued', 'running', 'waiting') AND ${condition})`;
+}
+
+function onlySession<S extends SessionEntity = SessionEntity>(rows: object[]): S {
   if (!rows[0]) throw new Error('The session is gone');
-  return camelRow<SessionEntity>(rows[0]);
+  return camelRow<S>(rows[0]);
 }
 
 function visible(query: SelectQueryBuilder<SessionEntity>): SelectQueryBuilder<SessionEntity> {

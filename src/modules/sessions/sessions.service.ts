@@ -94,6 +94,13 @@ export class SessionsService {
     return session;
   }
 
+  /** As `require`; what happens in the session waits until the transaction ends. @throws NotFound */
+  async requireLocked(id: string): Promise<SessionEntity> {
+    const session = await this.sessions.findVisibleForUpdate(id);
+    if (!session) throw new NotFound('Session');
+    return session;
+  }
+
   private async requireReferences(dto: CreateSessionDto): Promise<void> {
     if (dto.model) this.models.require(dto.model, 'model');
     if (dto.agentId && !(await this.agents.pin(dto.agentId))) {
@@ -102,7 +109,7 @@ export class SessionsService {
   }
 }
 
-function newSession(dto: CreateSessionDto, createdBy: string | null): Omit<SessionEntity, 'tenantId'> {
+export function newSession(dto: CreateSessionDto, createdBy: string | null): Omit<SessionEntity, 'tenantId'> {
   const now = new Date();
   const { estimated: usageEstimated, ...usage } = NO_USAGE;
   return {

@@ -77,11 +77,13 @@ export class WorkClaims {
     if (rows.length > 0) WORK[table].ring(this.queue, { tenantId: currentTenantActor().tenantId, id });
   }
 
-  /** How much of the current tenant's work is waiting, up to 1,000: what a ring for it says as its `backlog`. */
+  /**
+   * How much of the current tenant's work is waiting for a worker, up to 1,000: what a ring for it says as its `backlog`.
+   */
   async backlog(table: WorkTable): Promise<number> {
     const [row] = await this.db.sql<{ count: number }>(
       `SELECT count(*)::int AS count
-       FROM (SELECT 1 FROM ${table} WHERE tenant_id = :tenantId AND status = 'queued' LIMIT :most) waiting`,
+       FROM (SELECT 1 FROM ${table} WHERE tenant_id = :tenantId AND status = 'queued' AND run_after < 'infinity' LIMIT :most) waiting`,
       { most: MAX_BACKLOG },
     );
     return row?.count ?? 0;

@@ -17,7 +17,8 @@ function workOf<N extends JobName>(job: N, payload: (row: WorkRow) => JobPayload
 /**
  * The tables whose rows are queued work, and which doorbell is theirs. Each has the columns tenant_id, id, status,
  * run_after, attempts, barren_takeovers, progressed, lease_until, fence, started_at, cancel_requested_at and
- * pause_requested_at, and indexes like those of `runs`.
+ * pause_requested_at, and indexes like those of `runs`. Work whose `run_after` is infinity is held: nobody takes it up
+ * before its owner says when.
  */
 export const WORK = {
   runs: workOf('run.execute', ({ tenantId, id }) => ({ tenantId, runId: id })),

@@ -1,16 +1,14 @@
 import { Body, Controller, Get, Post, Query, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiCreatedResponse } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
-import { ValidationFailed } from '../../../contracts/errors.js';
 import { Access } from '../../../platform/access/access.decorator.js';
 import { Id } from '../../../platform/http/id.decorator.js';
 import { Replay } from '../../../platform/http/idempotency.js';
 import { PathResource } from '../../../platform/http/path-resource.js';
 import { AnswersEvents } from '../../../platform/live/answers-events.decorator.js';
-import type { Run } from '../runs/run.js';
-import { shownRun } from '../runs/runs.dto.js';
 import { RunsService } from '../runs/runs.service.js';
 import { SessionsService } from '../sessions.service.js';
+import { assertOneWay } from '../streams/answer-way.js';
 import { RunAnswers } from '../streams/run-answers.js';
 import { ListMessagesQuery, MessageDto, MessagePage, MessageSentDto, SendMessageDto } from './messages.dto.js';
 import { MessagesService } from './messages.service.js';
@@ -39,8 +37,8 @@ export class MessagesController {
   })
   @AnswersEvents()
   @Replay(
-    (controller: MessagesController, runId, request: Request<object, object, SendMessageDto>, response) =>
-      controller.replay(runId, request.body, response),
+    async (controller: MessagesController, runId, request: Request<object, object, SendMessageDto>, response) =>
+      controller.answers.as(request.body, await controller.runs.require(runId), response),
     { of: 'run' },
   )
   async send(
@@ -48,10 +46,8 @@ export class MessagesController {
     @Body() dto: SendMessageDto,
     @Res({ passthrough: true }) response: Response,
   ): Promise<MessageSentDto | undefined> {
-    if (dto.stream && dto.background) {
-      throw ValidationFailed.of('background', 'stream and background exclude each other', true);
-    }
-    return this.answer(await this.sending.send(sessionId, dto, 'message'), dto, response);
+    assertOneWay(dto);
+    return this.answers.as(dto, await this.sending.send(sessionId, dto, 'message'), response);
   }
 
   @Get('sessions/:id/messages')
@@ -66,23 +62,5 @@ export class MessagesController {
   @PathResource(MessagesService, 'get')
   get(@Id() id: string): Promise<MessageDto> {
     return this.messages.get(id);
-  }
-
-  private async replay(runId: string, dto: SendMessageDto, response: Response): Promise<MessageSentDto | undefined> {
-    return this.answer(await this.runs.require(runId), dto, response);
-  }
-
-  private async answer(
-    run: Run,
-    how: Pick<SendMessageDto, 'stream' | 'background'>,
-    response: Response,
-  ): Promise<MessageSentDto | undefined> {
-    if (how.background) {
-      response.status(202);
-      return { run: shownRun(run) };
-    }
-    if (!how.stream) return this.answers.wait(run, response);
-    await this.answers.stream(run, response, { endOnWait: true });
-    return undefined;
   }
 }

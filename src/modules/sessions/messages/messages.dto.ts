@@ -17,6 +17,7 @@ import {
 } from 'class-validator';
 import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { PageQuery, pageOf } from '../../../platform/http/pagination.js';
+import { ON_BUSY, type OnBusy } from '../runs/on-busy.js';
 import { RunDto } from '../runs/runs.dto.js';
 import { UsageDto } from '../usage.dto.js';
 import type { Message, StoredBlock, ToolCallStatus } from './message.js';
@@ -96,10 +97,13 @@ export class SendMessageDto extends MessageOptionsDto {
   @IsBoolean()
   background?: boolean;
 
-  /** What to do when a run is on. */
+  /**
+   * When a run is on: refuse the message, take it in and answer it in its turn, or cancel what is on and in line and
+   * answer this.
+   */
   @IsOptional()
-  @IsIn(['reject'])
-  onBusy?: 'reject';
+  @IsIn(ON_BUSY)
+  onBusy?: OnBusy;
 }
 
 export class ListMessagesQuery extends PageQuery {

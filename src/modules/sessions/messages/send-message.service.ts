@@ -8,11 +8,13 @@ import { Db } from '../../../platform/database/db.js';
 import { Events } from '../../../platform/events/events.js';
 import { JobQueue } from '../../../platform/jobs/job-queue.js';
 import { WorkClaims } from '../../../platform/jobs/work-claims.js';
-import { AgentsService, type PinnedAgent } from '../../agents/agents.service.js';
+import { AgentsService } from '../../agents/agents.service.js';
 import { ModelCatalog } from '../../models/model-catalog.service.js';
 import { TenantsService } from '../../tenants/tenants.service.js';
+import type { OnBusy } from '../runs/on-busy.js';
 import { pinRun } from '../runs/pin-run.js';
 import type { Run, RunTrigger, WholeRun } from '../runs/run.js';
+import { RunLine } from '../runs/run-line.js';
 import { shownRun } from '../runs/runs.dto.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import type { SessionEntity } from '../session.entity.js';
@@ -23,7 +25,7 @@ import { mergePatch } from './merge-patch.js';
 import { textOf, type Message } from './message.js';
 import { shownMessage, type ContentBlockInput, type MessageOptionsDto } from './messages.dto.js';
 
-export type OutgoingMessage = MessageOptionsDto & { content: ContentBlockInput[] };
+export type OutgoingMessage = MessageOptionsDto & { content: ContentBlockInput[]; onBusy?: OnBusy };
 
 /** Takes a user's message in: stored with the run that will answer it, then the doorbell. */
 @Injectable()
@@ -31,6 +33,7 @@ export class SendMessageService {
   constructor(
     private readonly sessions: SessionsRepository,
     private readonly runs: RunsRepository,
+    private readonly line: RunLine,
     private readonly agents: AgentsService,
     private readonly tenants: TenantsService,
     private readonly models: ModelCatalog,
@@ -48,46 +51,53 @@ export class SendMessageService {
       const session = await this.sessions.findVisibleForUpdate(sessionId);
       if (!session) throw new NotFound('Session');
       this.check(message);
-      assertOpen(session);
-      const agent = session.agentId === null ? null : await this.agents.pin(session.agentId);
-      if (session.agentId !== null && !agent) throw new Conflict("The session's agent was deleted");
-      return this.start(session, agent, message, trigger);
+      const turn = await this.line.admit(session, message.onBusy);
+      const run = await this.newRun(session, message, trigger);
+      const asked = userMessage(session, run, message);
+      const busy = await this.sessions.addMessage(session.id, turn.isHeld ? session.status : 'processing');
+      asked.position = busy.lastPosition;
+      const started = await this.begin(run, busy, asked, turn.isHeld);
+      await this.line.interrupt(turn);
+      return started;
     });
   }
 
-  private async start(
+  /** A run as it will be stored; the context it brings is merged in. @throws Conflict without an agent */
+  async newRun(
     session: SessionEntity,
-    agent: PinnedAgent | null,
-    outgoing: OutgoingMessage,
+    options: Pick<MessageOptionsDto, 'model' | 'context'>,
     trigger: RunTrigger,
-  ): Promise<Run> {
-    const { tenantId, userId } = currentTenantActor();
-    if (outgoing.context) await this.sessions.setContext(session.id, mergePatch(session.context, outgoing.context));
-    const run = newRun(session, userId, trigger, {
+  ): Promise<WholeRun> {
+    const agent = session.agentId === null ? null : await this.agents.pin(session.agentId);
+    if (session.agentId !== null && !agent) throw new Conflict("The session's agent was deleted");
+    if (options.context) await this.sessions.setContext(session.id, mergePatch(session.context, options.context));
+    return newRun(session, currentTenantActor().userId, trigger, {
       agentId: agent?.id ?? null,
       agentVersion: agent?.version ?? null,
-      model: outgoing.model ?? session.model ?? agent?.definition.model ?? this.settings.models.defaultModel,
+      model: options.model ?? session.model ?? agent?.definition.model ?? this.settings.models.defaultModel,
       pinned: pinRun(session, agent, await this.tenants.permissionPolicy()),
     });
-    const message = userMessage(session, run, outgoing);
-    const busy = await this.sessions.addMessage(session.id, 'processing');
-    message.position = busy.lastPosition;
+  }
+
+  /** Stores a run, and the message that asked for it where that is new; rings unless it has to wait for its turn. */
+  async begin(run: WholeRun, busy: SessionEntity, message: Message | null, isHeld: boolean): Promise<Run> {
+    const { tenantId } = run;
     const events: { type: RunEventType; data: object }[] = [
       { type: 'run.started', data: { run: shownRun({ ...run, lastSeq: 1 }) } },
-      { type: 'message.created', data: { message: shownMessage(message) } },
+      ...(message ? [{ type: 'message.created' as const, data: { message: shownMessage(message) } }] : []),
     ];
-    await this.runs.start(run, message, events);
+    await this.runs.start(run, message, events, isHeld);
     await this.events.publish('run.started', {
       resourceType: 'run',
       resourceId: run.id,
-      payload: { sessionId: session.id },
+      payload: { sessionId: run.sessionId },
     });
     const backlog = await this.claims.backlog('runs');
     this.db.afterCommit(() => {
       const stored = events.map((event, index) => ({ seq: index + 1, ...event }));
       this.sessionNews.happened(run, run.createdAt.toISOString(), stored);
       this.sessionNews.changed(busy);
-      this.jobs.ring('run.execute', { tenantId, runId: run.id }, { backlog });
+      if (!isHeld) this.jobs.ring('run.execute', { tenantId, runId: run.id }, { backlog });
     });
     return { ...run, lastSeq: events.length };
   }
@@ -97,15 +107,6 @@ export class SendMessageService {
     if (message.attachments?.length) throw ValidationFailed.of('attachments[0]', 'There is no such file');
     const file = message.content.findIndex((block) => block.type !== 'text');
     if (file >= 0) throw ValidationFailed.of(`content[${file}].fileId`, 'There is no such file');
-  }
-}
-
-function assertOpen(session: SessionEntity): void {
-  if (session.status === 'processing' || session.status === 'waiting') {
-    throw new Conflict('A run is on in this session', { code: 'run_in_progress' });
-  }
-  if (session.status !== 'created' && session.status !== 'active') {
-    throw new Conflict(`The session is ${session.status}: it takes no messages`);
   }
 }
 

@@ -6,15 +6,17 @@ import { shownMessage } from '../messages/messages.dto.js';
 import { MessagesRepository } from '../messages/messages.repository.js';
 import { textOf, type StoredBlock } from '../messages/message.js';
 import type { RunError } from '../runs/run.js';
+import { RunLine } from '../runs/run-line.js';
 import { shownRun } from '../runs/runs.dto.js';
 import { SessionNews } from '../session-news.js';
 import type { SessionEntity } from '../session.entity.js';
+import { titleFrom } from '../session-title.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { RunDisplay } from './run-display.js';
 import type { RunHold } from './run-hold.js';
 import { RunJournal, type JournalEntry } from './run-journal.js';
 import { RunMetrics } from './run-metrics.js';
-import { answerOf, hasSteps, keptBlocks, keptText, type RunState } from './run-state.js';
+import { answerOf, firstWords, hasSteps, keptBlocks, keptText, type RunState } from './run-state.js';
 import { RunStepsRepository } from './run-steps.repository.js';
 
 type Ending = { status: 'completed' | 'cancelled' } | { status: 'failed'; error: RunError };
@@ -30,6 +32,7 @@ export class RunEnding {
     private readonly steps: RunStepsRepository,
     private readonly messages: MessagesRepository,
     private readonly sessions: SessionsRepository,
+    private readonly line: RunLine,
     private readonly news: SessionNews,
     private readonly events: Events,
     private readonly metrics: RunMetrics,
@@ -75,13 +78,16 @@ export class RunEnding {
           { type: `run.${ending.status}`, data: (row) => ({ run: shownRun(row), ...(error ? { error } : {}) }) },
         ],
         before: () => this.sessions.lock(run.sessionId),
-        work: (row) =>
-          Promise.all([
-            this.sessions.settleRun(run.sessionId, row, answer ? 1 : 0).then((settled) => (session = settled)),
+        work: (row) => {
+          const title = answer && ending.status === 'completed' ? titleFrom(firstWords(state)) : null;
+          const settled = this.sessions.settleRun(run.sessionId, row, answer ? 1 : 0, title);
+          return Promise.all([
+            settled.then((now) => this.line.moveOn(row, (session = now), answer !== null)),
             answer && this.messages.append(answer),
             hasSteps(state) && this.steps.close(run.id),
             this.publish(hold, ending),
-          ]),
+          ]);
+        },
       } satisfies JournalEntry)
       .catch((error: unknown) => {
         // Nothing of it was stored: another ending finds the message still open.

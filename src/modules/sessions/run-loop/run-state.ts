@@ -27,6 +27,11 @@ export function hasSteps({ turns, calls }: RunState): boolean {
   return turns.length > 0 || calls.length > 0;
 }
 
+/** What the user said first, of what the run has read. */
+export function firstWords({ history }: RunState): string {
+  return textOf(history.find(({ role }) => role === 'user')?.blocks ?? []);
+}
+
 export function openCalls(state: RunState): RunToolCall[] {
   return state.calls.filter((call) => call.status === 'pending' || call.status === 'running');
 }

@@ -4,7 +4,7 @@ import type { UsageColumns } from '../usage.js';
 
 export const RUN_STATUSES = ['queued', 'running', 'waiting', 'completed', 'failed', 'cancelled'] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
-export type RunTrigger = 'message' | 'execute';
+export type RunTrigger = 'message' | 'execute' | 'regenerate';
 
 /** Why a run failed: the API's error codes and those of the run loop. */
 export interface RunError {

@@ -19,6 +19,8 @@ export class RunDto {
   id: string;
   sessionId: string;
   agentId: string | null;
+  /** The user's message it answers. */
+  messageId: string;
   status: RunStatus;
   model: string;
   trigger: RunTrigger;
@@ -41,6 +43,7 @@ export function shownRun(run: Run): RunDto {
     id: run.id,
     sessionId: run.sessionId,
     agentId: run.agentId,
+    messageId: run.messageId,
     status: run.status,
     model: run.model,
     trigger: run.trigger,

@@ -28,17 +28,26 @@ export interface ShownMessage {
 export class RunsRepository {
   constructor(private readonly db: Db) {}
 
-  /** The user's message, the run that answers it and the run's first events, in one statement. */
-  async start(run: WholeRun, message: Message, events: { type: RunEventType; data: object }[]): Promise<void> {
+  /**
+   * A run and its first events, with the user's message if it is a new one, in one statement. One that is held has to
+   * wait for its turn.
+   */
+  async start(
+    run: WholeRun,
+    message: Message | null,
+    events: { type: RunEventType; data: object }[],
+    isHeld: boolean,
+  ): Promise<void> {
     await this.db.sql(
       `WITH message AS (
          INSERT INTO messages (tenant_id, id, session_id, run_id, position, role, content, blocks, metadata, created_at, updated_at)
-         VALUES (:tenantId, :messageId, :sessionId, :id, :position, 'user', :content, :blocks, :metadata, :createdAt, :createdAt)
+         SELECT :tenantId, :messageId, :sessionId, :id, :position, 'user', :content, :blocks, :metadata, :createdAt, :createdAt
+         WHERE :position::integer IS NOT NULL
        ), run AS (
          INSERT INTO runs (tenant_id, id, session_id, agent_id, agent_version, message_id, created_by, trigger, model,
-           pinned, last_seq, created_at)
+           pinned, last_seq, created_at, run_after)
          VALUES (:tenantId, :id, :sessionId, :agentId, :agentVersion, :messageId, :createdBy, :trigger, :model,
-           :pinned, :lastSeq, :createdAt)
+           :pinned, :lastSeq, :createdAt, CASE WHEN :isHeld::boolean THEN 'infinity' ELSE now() END)
        )
        INSERT INTO run_events (tenant_id, run_id, seq, type, at, data)
        SELECT :tenantId, :id, e.ord, e.value ->> 'type', :createdAt, e.value -> 'data'
@@ -46,10 +55,11 @@ export class RunsRepository {
       {
         ...run,
         pinned: JSON.stringify(run.pinned),
-        position: message.position,
-        content: message.content,
-        blocks: JSON.stringify(message.blocks),
-        metadata: JSON.stringify(message.metadata),
+        isHeld,
+        position: message?.position ?? null,
+        content: message?.content ?? '',
+        blocks: JSON.stringify(message?.blocks ?? []),
+        metadata: JSON.stringify(message?.metadata ?? {}),
         lastSeq: events.length,
         events: JSON.stringify(events),
       },
@@ -115,8 +125,8 @@ export class RunsRepository {
   }
 
   /**
-   * Of the runs that are on in a session and not to be cancelled. One that nobody holds waits at once, with room for the
-   * event that says so.
+   * Of the runs that are on in a session and not to be cancelled; those whose turn has not come stay as they are. One
+   * that nobody holds waits at once, with room for the event that says so.
    */
   async requestPause(sessionId: string): Promise<Run[]> {
     const rows = await this.db.sql<object>(
@@ -124,7 +134,7 @@ export class RunsRepository {
          status = CASE WHEN r.status = 'queued' THEN 'waiting' ELSE r.status END,
          last_seq = CASE WHEN r.status = 'queued' THEN r.last_seq + 1 ELSE r.last_seq END
        WHERE r.tenant_id = :tenantId AND r.session_id = :sessionId AND r.status IN ('queued', 'running')
-         AND r.cancel_requested_at IS NULL
+         AND r.cancel_requested_at IS NULL AND r.run_after < 'infinity'
        RETURNING ${COLUMNS}`,
       { sessionId },
     );
@@ -158,12 +168,12 @@ export class RunsRepository {
     return row?.asked ?? false;
   }
 
-  /** Null when the run has ended already. One that waits is put where its end can be claimed. */
+  /** Null when the run has ended already. One that waits, also for its turn, is put where its end can be claimed. */
   async requestCancel(id: string): Promise<Run | null> {
     const rows = await this.db.sql<object>(
       `UPDATE runs r SET cancel_requested_at = coalesce(r.cancel_requested_at, now()),
          status = CASE WHEN r.status = 'waiting' THEN 'queued' ELSE r.status END,
-         run_after = CASE WHEN r.status = 'waiting' THEN now() ELSE r.run_after END
+         run_after = CASE WHEN r.status = 'waiting' OR r.run_after = 'infinity' THEN now() ELSE r.run_after END
        WHERE r.tenant_id = :tenantId AND r.id = :id AND r.status IN ('queued', 'running', 'waiting')
        RETURNING ${COLUMNS}`,
       { id },

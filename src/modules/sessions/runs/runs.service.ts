@@ -2,13 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { Conflict, NotFound } from '../../../contracts/errors.js';
 import { currentTenantActor } from '../../../platform/access/scope.js';
 import { Db } from '../../../platform/database/db.js';
-import { Events } from '../../../platform/events/events.js';
 import { Cursors } from '../../../platform/http/pagination.js';
-import { Live } from '../../../platform/live/live.js';
 import { ExecuteRunProcessor } from '../run-loop/execute-run.processor.js';
 import { SessionsService } from '../sessions.service.js';
 import { RunAnswers } from '../streams/run-answers.js';
 import type { Run } from './run.js';
+import { RunCancels } from './run-cancels.js';
 import { shownRun, type ListRunsQuery, type RunDto, type RunPage } from './runs.dto.js';
 import { RunsRepository } from './runs.repository.js';
 
@@ -21,9 +20,8 @@ export class RunsService {
     private readonly runs: RunsRepository,
     private readonly sessions: SessionsService,
     private readonly answers: RunAnswers,
-    private readonly events: Events,
+    private readonly cancels: RunCancels,
     private readonly processor: ExecuteRunProcessor,
-    private readonly live: Live,
     private readonly cursors: Cursors,
     private readonly db: Db,
   ) {}
@@ -50,19 +48,27 @@ export class RunsService {
 
   /** Asks the run's holder to stop; a run that nobody holds is ended here. @throws NotFound, Conflict when it has ended */
   async cancel(id: string): Promise<RunDto> {
-    const { tenantId } = currentTenantActor();
     await this.db.run(async () => {
       const before = await this.require(id);
-      if (!(await this.runs.requestCancel(id))) throw new Conflict(`The run has ended: it is ${before.status}`);
-      await this.events.publish('run.cancelRequested', {
-        resourceType: 'run',
-        resourceId: id,
-        payload: { sessionId: before.sessionId },
-      });
-      this.db.afterCommit(() => this.live.signal('run.cancel', { runId: id }));
+      const asked = await this.cancels.request([id]);
+      if (asked.length === 0) throw new Conflict(`The run has ended: it is ${before.status}`);
     });
+    return shownRun(await this.untilCancelled(id));
+  }
+
+  /** Cancels all that have not ended in a session, at once, so that none of them begins meanwhile. @throws NotFound */
+  async cancelAll(sessionId: string): Promise<void> {
+    const asked = await this.db.run(async () => {
+      await this.sessions.requireLocked(sessionId);
+      return this.cancels.request(await this.runs.openOf(sessionId));
+    });
+    await Promise.all(asked.map(({ id }) => this.untilCancelled(id)));
+  }
+
+  private async untilCancelled(id: string): Promise<Run> {
+    const { tenantId } = currentTenantActor();
     // Not by the queue: all workers may be busy for long. Whoever holds the run keeps it.
     await this.processor.process({ tenantId, runId: id }, { signal: new AbortController().signal });
-    return shownRun(await this.answers.ended(await this.require(id), CANCEL_WAIT_MS));
+    return this.answers.ended(await this.require(id), CANCEL_WAIT_MS);
   }
 }

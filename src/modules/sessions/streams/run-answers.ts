@@ -13,6 +13,7 @@ import { shownMessage, type MessageSentDto, type PendingDto } from '../messages/
 import { hasEnded, type Run } from '../runs/run.js';
 import { shownRun, type RunDto } from '../runs/runs.dto.js';
 import { RunsRepository } from '../runs/runs.repository.js';
+import type { AnswerWay } from './answer-way.js';
 import { SessionSources } from './session-source.js';
 
 /** Live events are hints: the row is asked this often too. */
@@ -60,8 +61,19 @@ export class RunAnswers implements BeforeApplicationShutdown {
     });
   }
 
+  /** In the way that was asked for; undefined when the response is written already. */
+  async as(way: AnswerWay, run: Run, response: Response): Promise<MessageSentDto | undefined> {
+    if (way.background) {
+      response.status(202);
+      return { run: shownRun(run) };
+    }
+    if (!way.stream) return this.wait(run, response);
+    await this.stream(run, response, { endOnWait: true });
+    return undefined;
+  }
+
   /** Waits for the end, at most `WAIT_MAX_MS`: 201 with the answer, 202 with the run as it stands then. */
-  async wait(run: Run, response: Response): Promise<MessageSentDto> {
+  private async wait(run: Run, response: Response): Promise<MessageSentDto> {
     const ended = await this.ended(run, this.settings.http.waitMaxMs);
     response.status(hasEnded(ended.status) ? 201 : 202);
     return hasEnded(ended.status) ? this.finished(ended) : this.unfinished(ended);

@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import { Conflict } from '../../../contracts/errors.js';
+import { Db } from '../../../platform/database/db.js';
+import { ModelCatalog } from '../../models/model-catalog.service.js';
+import type { Run } from '../runs/run.js';
+import { RunLine } from '../runs/run-line.js';
+import { SessionsRepository } from '../sessions.repository.js';
+import { SessionsService } from '../sessions.service.js';
+import type { RegenerateDto } from './message-edits.dto.js';
+import { MessageEditsRepository } from './message-edits.repository.js';
+import { MessageEdits } from './message-edits.service.js';
+import { SendMessageService } from './send-message.service.js';
+
+/** Has a user's message answered again; what came after it is taken out of the conversation. */
+@Injectable()
+export class RegenerateService {
+  constructor(
+    private readonly messages: MessageEdits,
+    private readonly edits: MessageEditsRepository,
+    private readonly sessions: SessionsService,
+    private readonly sessionRows: SessionsRepository,
+    private readonly sending: SendMessageService,
+    private readonly line: RunLine,
+    private readonly models: ModelCatalog,
+    private readonly db: Db,
+  ) {}
+
+  /**
+   * `id` is the user's message or one of those after it, before the next of a user.
+   * @throws NotFound, ValidationFailed, Conflict (the session is busy or closed, or no user's message comes before)
+   */
+  async start(id: string, options: RegenerateDto): Promise<Run> {
+    return this.db.run(async () => {
+      const { sessionId, position } = await this.messages.lock(id);
+      if (options.model) this.models.require(options.model, 'model');
+      const session = await this.sessions.require(sessionId);
+      await this.line.admit(session);
+      const asked = await this.edits.lastAsked(sessionId, position);
+      if (!asked) throw new Conflict('There is no message of a user before it to be answered');
+      const run = { ...(await this.sending.newRun(session, options, 'regenerate')), messageId: asked.id };
+      if (options.metadata) await this.edits.setMetadata(asked.id, options.metadata);
+      await this.edits.removeAfter(sessionId, asked.position);
+      return this.sending.begin(run, await this.sessionRows.setBusy(sessionId), null, false);
+    });
+  }
+}
