@@ -142,6 +142,15 @@ const NOT_SHOWN =
         const { content, blocks } = await firstMessage(`/sessions/${sessionId}/messages`);
         return { text: { message: content }, block: { message: at(blocks, [0, 'text']) } };
       }
+      case 'forks_create': {
+        const answered = answer.json<{ id: string }>();
+        return { answered, read: (await ours.as.get(`/sessions/${answered.id}`).expect(200)).json() };
+      }
+      case 'messageEdits_rate': {
+        const { id, feedback } = answer.json<{ id: string; feedback: object }>();
+        const read = (await ours.as.get(`/messages/${id}`).expect(200)).json<{ feedback: object }>();
+        return { answered: feedback, read: read.feedback };
+      }
       case 'apiKeys_create':
         return { answered: answer.json() };
       default: {

@@ -31,6 +31,7 @@ export type Kind = (typeof KINDS)[number];
 const OF_PATH: [RegExp, Kind][] = [
   [/^\/api\/v1\/agents\//, 'agent'],
   [/^\/api\/v1\/sessions\//, 'session'],
+  [/^\/api\/v1\/messages\/[^/]+\/feedback$/, 'answer'],
   [/^\/api\/v1\/messages\//, 'message'],
   [/^\/api\/v1\/runs\//, 'run'],
   [/^\/api\/v1\/members\//, 'user'],
