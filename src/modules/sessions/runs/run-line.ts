@@ -42,7 +42,7 @@ export class RunLine {
     if (!isBusy) return { isHeld: false, interrupted: [] };
     if (onBusy === 'reject') throw new Conflict('A run is on in this session', { code: 'run_in_progress' });
     const open = await this.runs.openOf(session.id);
-    if (open.length >= LONGEST_LINE) {
+    if (onBusy === 'queue' && open.length >= LONGEST_LINE) {
       throw new Conflict(`${open.length} runs wait in this session already`, { code: 'run_in_progress' });
     }
     return { isHeld: open.length > 0, interrupted: onBusy === 'interrupt' ? open : [] };
