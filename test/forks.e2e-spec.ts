@@ -188,7 +188,7 @@ describe('A session of 5,000 messages', () => {
   const MESSAGES = 5_000;
 
   async function long(): Promise<Talk> {
-    const talk = await talks.start();
+    const talk = await talks.start({ resourceLimits: { maxTokens: null } });
     const { tenantId, sessionId } = talk;
     await runAs(Actor.job(tenantId), () =>
       app.nest.get(Db).run(async () => {

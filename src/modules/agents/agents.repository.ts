@@ -28,6 +28,14 @@ export class AgentsRepository {
     return this.agents.select('a', (query) => query.andWhere('a.id = :id AND a.deletedAt IS NULL', { id }).getOne());
   }
 
+  async pin(id: string): Promise<Pick<AgentEntity, 'id' | 'version' | 'definition'> | null> {
+    const [agent] = await this.db.sql<Pick<AgentEntity, 'id' | 'version' | 'definition'>>(
+      'SELECT id, version, definition FROM agents WHERE tenant_id = :tenantId AND id = :id AND deleted_at IS NULL',
+      { id },
+    );
+    return agent ?? null;
+  }
+
   /** Locked until the transaction ends, so that two changes do not make the same version. */
   async findForUpdate(id: string): Promise<AgentEntity | null> {
     return this.agents.select('a', (query) =>

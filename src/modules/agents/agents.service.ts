@@ -12,11 +12,7 @@ import type { AgentEntity } from './agent.entity.js';
 import type { AgentDto, AgentPage, CreateAgentDto, ListAgentsQuery, UpdateAgentDto } from './agents.dto.js';
 import { AgentsRepository } from './agents.repository.js';
 
-export interface PinnedAgent {
-  id: string;
-  version: number;
-  definition: AgentDefinition;
-}
+export type PinnedAgent = Pick<AgentEntity, 'id' | 'version' | 'definition'>;
 
 @Injectable()
 export class AgentsService {
@@ -97,8 +93,7 @@ export class AgentsService {
 
   /** What a run takes with it when it starts. Null when the agent does not exist. */
   async pin(id: string): Promise<PinnedAgent | null> {
-    const agent = await this.agents.find(id);
-    return agent && { id: agent.id, version: agent.version, definition: agent.definition };
+    return this.agents.pin(id);
   }
 
   /** @throws NotFound */

@@ -7,12 +7,14 @@ import { TenantTable } from '../../platform/database/tenant-table.js';
 import { SessionEntity, type SessionStatus } from './session.entity.js';
 import type { ListSessionsQuery } from './sessions.dto.js';
 import type { UsageColumns } from './usage.js';
-import { seesEverySession } from './visibility.js';
+import { seesEverySession, visibilityParameters, VISIBLE_SESSION } from './visibility.js';
 
 const COLUMNS = `tenant_id, id, agent_id, created_by, title, pattern, visibility, status, model, system_prompt, tools,
   permission_policy, context, client_tools, metadata, forked_from_session_id, forked_from_message_id, message_count,
   last_position, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_micros, usage_estimated,
   last_activity_at, deleted_at, created_at, updated_at`;
+
+const FIND_VISIBLE = `SELECT ${COLUMNS} FROM sessions s WHERE tenant_id = :tenantId AND id = :id AND ${VISIBLE_SESSION}`;
 
 export interface SessionsAfter {
   /** ISO time of the last one shown, with microseconds; only when sorted by activity. */
@@ -49,14 +51,18 @@ export class SessionsRepository {
   }
 
   async findVisible(id: string): Promise<SessionEntity | null> {
-    return this.sessions.select('s', (query) => visible(query).andWhere('s.id = :id', { id }).getOne());
+    return this.visible(FIND_VISIBLE, id);
   }
 
   /** Locked until the transaction ends: what happens to one session happens in turn. */
   async findVisibleForUpdate(id: string): Promise<SessionEntity | null> {
-    return this.sessions.select('s', (query) =>
-      visible(query).andWhere('s.id = :id', { id }).setLock('pessimistic_write').getOne(),
-    );
+    return this.visible(`${FIND_VISIBLE} FOR UPDATE`, id);
+  }
+
+  /** Written out, since it is asked at nearly every request. */
+  private async visible(text: string, id: string): Promise<SessionEntity | null> {
+    const [row] = await this.db.sql<object>(text, { id, ...visibilityParameters() });
+    return row ? camelRow<SessionEntity>(row) : null;
   }
 
   async list(filter: ListSessionsQuery, after: SessionsAfter | null): Promise<SessionEntity[]> {
