@@ -32,12 +32,12 @@ for (const [signal, code] of [
 
 const args = process.argv.slice(2);
 if (args.includes('--help')) say(USAGE);
-else await run(readOptions(args)).finally(closeAll);
+else await run(optionsOrExit()).finally(closeAll);
 
 async function run(options: Options): Promise<void> {
   const begin = now();
-  const services = options.stores.includes('pg') ? await openServices() : null;
-  const where = machine(services?.description ?? null);
+  const services = options.stores.includes('pg') ? openServices() : null;
+  const where = machine((await services?.describe()) ?? null);
   const upstream = await helper('upstream.ts');
   const atriums: Atrium[] = [];
   const start = async (label: string, store: Record<string, string>): Promise<void> => {
@@ -60,8 +60,17 @@ async function run(options: Options): Promise<void> {
   if (options.hasMarkdown) say(`\n${where}\n\n${markdownTable(rows)}`);
 }
 
-async function openServices(): Promise<Services | null> {
-  const services = await Services.open();
+function optionsOrExit(): Options {
+  try {
+    return readOptions(args);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}\n`);
+    return process.exit(1);
+  }
+}
+
+function openServices(): Services | null {
+  const services = Services.open();
   if (services) closing.push(() => services.close());
   else say('Postgres and Redis are not to be had here, so the embedded store is measured alone.');
   return services;

@@ -8,36 +8,44 @@ import pg from 'pg';
 
 const SERVICES = join(import.meta.dirname, '..', '.ci', 'services');
 
+interface Urls {
+  runtime: string;
+  migration: string;
+  redis: string;
+}
+
 /** Postgres and Redis for the time of one benchmark. */
 export class Services {
   private readonly databases: string[] = [];
-
-  private readonly urls: { runtime: string; migration: string; redis: string };
+  private readonly urls: Urls;
+  /** Of services that were started for this. */
   private readonly folder: string | null;
-  /** Of the server, with what matters for its speed. */
-  readonly description: string;
 
-  private constructor(
-    urls: { runtime: string; migration: string; redis: string },
-    folder: string | null,
-    description: string,
-  ) {
+  private constructor(urls: Urls, folder: string | null) {
     this.urls = urls;
     this.folder = folder;
-    this.description = description;
   }
 
   /** Those of TEST_DATABASE_URL and TEST_REDIS_URL, else own ones by .ci/services; null where neither can be had. */
-  static async open(): Promise<Services | null> {
+  static open(): Services | null {
     const given = urlsIn(process.env);
-    if (given) return new Services(given, null, await describe(given.migration));
+    if (given) return new Services(given, null);
     const folder = mkdtempSync(join(tmpdir(), 'atrium-bench-services-'));
     const { status } = spawnSync(SERVICES, ['start'], { stdio: ['ignore', 'ignore', 2], env: ownFolder(folder) });
     const file = join(folder, 'env');
     const urls = existsSync(file) ? urlsIn(variablesOf(readFileSync(file, 'utf8'))) : null;
-    if (status === 0 && urls) return new Services(urls, folder, await describe(urls.migration));
+    if (status === 0 && urls) return new Services(urls, folder);
     spawnSync(SERVICES, ['stop'], { stdio: 'ignore', env: ownFolder(folder) });
     return null;
+  }
+
+  /** The version of the server, with what matters for its speed. */
+  async describe(): Promise<string> {
+    const rows = await query<{ version: string; fsync: string }>(
+      this.urls.migration,
+      `SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync`,
+    );
+    return rows.map(({ version, fsync }) => `Postgres ${version.split(' ')[0]} (fsync ${fsync})`).join();
   }
 
   /** A new database, and a Redis database; what makes Atrium use them. */
@@ -68,7 +76,7 @@ export class Services {
   }
 }
 
-function urlsIn(env: Record<string, string | undefined>): { runtime: string; migration: string; redis: string } | null {
+function urlsIn(env: Record<string, string | undefined>): Urls | null {
   const { TEST_DATABASE_URL: runtime, TEST_MIGRATION_DATABASE_URL: migration, TEST_REDIS_URL: redis } = env;
   return runtime && redis ? { runtime, migration: migration ?? runtime, redis } : null;
 }
@@ -81,14 +89,6 @@ function variablesOf(file: string): Record<string, string> {
 
 function ownFolder(folder: string): NodeJS.ProcessEnv {
   return { ...process.env, SERVICES_DIR: folder };
-}
-
-async function describe(url: string): Promise<string> {
-  const rows = await query<{ version: string; fsync: string }>(
-    url,
-    `SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync`,
-  );
-  return rows.map(({ version, fsync }) => `Postgres ${version.split(' ')[0]} (fsync ${fsync})`).join();
 }
 
 /** Connections of a process that has just ended may still be closing. */
