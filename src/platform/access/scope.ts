@@ -17,7 +17,8 @@ export interface Scope {
 const storage = new AsyncLocalStorage<Scope>();
 
 export function newScope(part: Partial<Scope> = {}): Scope {
-  return { correlationId: v7(), ip: null, userAgent: null, actor: null, askedBy: null, bindIdempotency: null, ...part };
+  const { correlationId = v7() } = part;
+  return { ip: null, userAgent: null, actor: null, askedBy: null, bindIdempotency: null, ...part, correlationId };
 }
 
 export function inScope<T>(scope: Scope, fn: () => T): T {

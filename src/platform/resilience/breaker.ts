@@ -59,7 +59,7 @@ export class Breaker {
         new Promise<void>((resolve, reject) => {
           settle = (outcome) => {
             if (outcome === 'success') resolve();
-            else reject(outcome === 'failure' ? new CallFailed() : new CallAbandoned());
+            else reject(outcome === 'failure' ? new CallFailed() : ABANDONED);
           };
         }),
     );
@@ -101,6 +101,9 @@ export class Breaker {
 
 class CallFailed extends Error {}
 class CallAbandoned extends Error {}
+
+/** One for all: nobody looks at where it comes from. */
+const ABANDONED = new CallAbandoned();
 
 export class CircuitOpen extends DomainError {
   constructor(name: string) {

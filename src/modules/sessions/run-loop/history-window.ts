@@ -8,9 +8,12 @@ export function estimateTokens(value: unknown): number {
   return Math.ceil(JSON.stringify(value).length / CHARACTERS_PER_TOKEN);
 }
 
-/** What a model is shown of a message. */
+/** What a model is shown of a message; of plain text without writing it out, since all of a history is looked at. */
 export function tokensOf({ blocks, toolCalls }: HistoryMessage): number {
-  return estimateTokens([blocks, toolCalls.map(({ output }) => output)]);
+  let characters = 0;
+  for (const block of blocks) characters += 'text' in block ? block.text.length + 30 : JSON.stringify(block).length;
+  for (const { output } of toolCalls) characters += output?.length ?? 0;
+  return Math.ceil(characters / CHARACTERS_PER_TOKEN);
 }
 
 /**

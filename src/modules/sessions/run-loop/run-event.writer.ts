@@ -87,8 +87,8 @@ export class RunEventWriter {
     // One batch at a time: the next starts when this one is stored.
     if (this.writing) return;
     this.writing = true;
-    // Once the caller is through, so that a message and its first words are one write.
-    queueMicrotask(() => void this.writeAll());
+    // Once what has arrived is worked through: an answer that came in one piece is stored with its end, in one write.
+    setImmediate(() => void this.writeAll());
   }
 
   private async writeAll(): Promise<void> {

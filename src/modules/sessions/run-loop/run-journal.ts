@@ -50,9 +50,9 @@ export class RunJournal {
       await this.db.run(async () => {
         const locked = entry.before?.() ?? Promise.resolve();
         await entry.check?.();
-        const held = this.runs.advance(run, hold.fence, events.length);
+        const held = this.runs.advance(run, hold.fence, at, events);
         const work = entry.work?.(run) ?? Promise.resolve();
-        const steps = [locked, held, work, this.runs.addEvents(run.id, at, events)];
+        const steps = [locked, held, work];
         await Promise.allSettled(steps);
         // In this order: where the lock failed nothing was tried, and where another holds the run, the rest collides.
         await locked;

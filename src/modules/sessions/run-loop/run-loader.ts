@@ -3,7 +3,6 @@ import { Db } from '../../../platform/database/db.js';
 import { MessagesRepository, type HistoryMessage } from '../messages/messages.repository.js';
 import type { WholeRun } from '../runs/run.js';
 import { RunsRepository, type ShownMessage } from '../runs/runs.repository.js';
-import { SessionsRepository } from '../sessions.repository.js';
 import { RunDisplay } from './run-display.js';
 import type { RunHold } from './run-hold.js';
 import { keptText, type RunState } from './run-state.js';
@@ -25,7 +24,6 @@ export class RunLoader {
   constructor(
     private readonly db: Db,
     private readonly messages: MessagesRepository,
-    private readonly sessions: SessionsRepository,
     private readonly runs: RunsRepository,
     private readonly steps: RunStepsRepository,
     private readonly display: RunDisplay,
@@ -33,12 +31,11 @@ export class RunLoader {
 
   /** Sent behind the claim, without waiting for it. Null where there is no such run. */
   async load(runId: string): Promise<LoadedRun | null> {
-    const [run, history, context] = await Promise.all([
+    const [found, history] = await Promise.all([
       this.runs.findWhole(runId),
       this.messages.history(runId, HISTORY_MESSAGES),
-      this.sessions.contextOfRun(runId),
     ]);
-    return run && { run, history, context };
+    return found && { ...found, history };
   }
 
   /** The state of a run that is held now, with the steps of those who held it before. */

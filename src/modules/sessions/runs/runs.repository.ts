@@ -18,6 +18,12 @@ export interface RunFilter {
   limit: number;
 }
 
+export interface StoredEvent {
+  seq: number;
+  type: RunEventType;
+  data: object;
+}
+
 export interface ShownMessage {
   text: string;
   /** The model call under way had shown thinking. */
@@ -66,12 +72,17 @@ export class RunsRepository {
     );
   }
 
-  async findWhole(id: string): Promise<WholeRun | null> {
-    const rows = await this.db.sql<{ pinned: PinnedRun }>(
-      `SELECT ${COLUMNS}, r.pinned FROM runs r WHERE r.tenant_id = :tenantId AND r.id = :id`,
+  /** With the state of the application around its session, as it is now. */
+  async findWhole(id: string): Promise<{ run: WholeRun; context: Record<string, unknown> } | null> {
+    const [row] = await this.db.sql<{ pinned: PinnedRun; context: Record<string, unknown> }>(
+      `SELECT ${COLUMNS}, r.pinned, s.context
+       FROM runs r JOIN sessions s ON s.tenant_id = r.tenant_id AND s.id = r.session_id
+       WHERE r.tenant_id = :tenantId AND r.id = :id`,
       { id },
     );
-    return rows[0] ? { ...runOf(rows[0]), pinned: rows[0].pinned } : null;
+    if (!row) return null;
+    const { pinned, context, ...run } = row;
+    return { run: { ...runOf(run), pinned }, context };
   }
 
   /** A run whose session the caller may see. */
@@ -182,25 +193,36 @@ export class RunsRepository {
   }
 
   /**
-   * Moves a run on to where its holder knows it to be, `events` further than before.
-   * False when the fence has moved: someone else holds it.
+   * Moves a run on to where its holder knows it to be, and stores the events that brought it there.
+   * False when the fence has moved: someone else holds it, and nothing was stored.
    */
-  async advance(run: Run, fence: number, events: number): Promise<boolean> {
+  async advance(run: Run, fence: number, at: Date, events: StoredEvent[]): Promise<boolean> {
     const rows = await this.db.sql(
-      `UPDATE runs r SET last_seq = :lastSeq, progressed = true, model = :model,
-         input_tokens = :inputTokens, output_tokens = :outputTokens, cache_read_tokens = :cacheReadTokens,
-         cache_write_tokens = :cacheWriteTokens, cost_micros = :costMicros, usage_estimated = :usageEstimated,
-         open_message_id = :openMessageId, active_ms = :activeMs, status = :status, error = :error::jsonb,
-         finished_at = :finishedAt::timestamptz, lease_until = CASE WHEN :status = 'running' THEN r.lease_until END
-       WHERE r.tenant_id = :tenantId AND r.id = :id AND r.fence = :fence AND r.status = 'running'
-         AND r.last_seq = :lastSeq::bigint - :events::bigint
-       RETURNING r.id`,
-      { ...run, fence, events, error: run.error && JSON.stringify(run.error) },
+      `WITH advanced AS (
+         UPDATE runs r SET last_seq = :lastSeq, progressed = true, model = :model,
+           input_tokens = :inputTokens, output_tokens = :outputTokens, cache_read_tokens = :cacheReadTokens,
+           cache_write_tokens = :cacheWriteTokens, cost_micros = :costMicros, usage_estimated = :usageEstimated,
+           open_message_id = :openMessageId, active_ms = :activeMs, status = :status, error = :error::jsonb,
+           finished_at = :finishedAt::timestamptz, lease_until = CASE WHEN :status = 'running' THEN r.lease_until END
+         WHERE r.tenant_id = :tenantId AND r.id = :id AND r.fence = :fence AND r.status = 'running'
+           AND r.last_seq = :lastSeq::bigint - :count::bigint
+         RETURNING r.id
+       ), stored AS (
+         INSERT INTO run_events (tenant_id, run_id, seq, type, at, data)
+         SELECT :tenantId, advanced.id, e.seq, e.type, :at, e.data
+         FROM advanced, jsonb_to_recordset(:events::jsonb) AS e(seq bigint, type text, data jsonb)
+       )
+       SELECT id FROM advanced`,
+      {
+        ...run,
+        ...{ fence, at, count: events.length, events: JSON.stringify(events) },
+        error: run.error && JSON.stringify(run.error),
+      },
     );
     return rows.length > 0;
   }
 
-  async addEvents(id: string, at: Date, events: { seq: number; type: RunEventType; data: object }[]): Promise<void> {
+  async addEvents(id: string, at: Date, events: StoredEvent[]): Promise<void> {
     await this.db.sql(
       `INSERT INTO run_events (tenant_id, run_id, seq, type, at, data)
        SELECT :tenantId, :id, e.seq, e.type, :at, e.data
