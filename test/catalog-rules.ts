@@ -20,6 +20,15 @@ const FOREIGN_KEYS_OUT: Record<string, string> = {
 /** What works before the tenant is known. At most five, see DESIGN 2.2. */
 const LOOKUPS = ['atrium_user_by_email(text)', 'atrium_token_session(uuid)', 'atrium_api_key(text)'];
 
+/** What searches a tenant by operators that use no index under its policy, see DESIGN 2.13. */
+const SEARCHES = ['atrium_search_sessions(text,timestamp with time zone)', 'atrium_search_messages(uuid,text)'];
+
+/** What they may read, in columns. */
+const SEARCHED = ['sessions', 'messages'];
+
+/** Computes from what it is given, and may be called by the application. */
+const PURE = ['atrium_words(text)', 'atrium_search_vector(uuid,text)', 'atrium_search_query(uuid,text)'];
+
 /** The look-ups run as the owner, who is held by FORCE ROW LEVEL SECURITY as anybody, and may read these for them. */
 const LOOKED_UP = ['users', 'tenants', 'memberships', 'token_sessions', 'api_keys'];
 
@@ -30,6 +39,17 @@ const SPECIAL_POLICIES = ['tenants.tenant', 'users.tenant', 'users.newcomer'];
 const COLUMN_GRANTS = [
   'idempotency_keys atrium_system UPDATE resource_id',
   'idempotency_keys atrium_system UPDATE status',
+  'messages atrium_search SELECT created_at',
+  'messages atrium_search SELECT deleted_at',
+  'messages atrium_search SELECT id',
+  'messages atrium_search SELECT search',
+  'messages atrium_search SELECT session_id',
+  'messages atrium_search SELECT tenant_id',
+  'sessions atrium_search SELECT deleted_at',
+  'sessions atrium_search SELECT id',
+  'sessions atrium_search SELECT search',
+  'sessions atrium_search SELECT tenant_id',
+  'sessions atrium_search SELECT title',
   'tenants atrium_app UPDATE metadata',
   'tenants atrium_app UPDATE name',
   'tenants atrium_app UPDATE permission_policy',
@@ -106,8 +126,9 @@ const FAULTS: Record<string, { sql: string; values?: unknown[] }> = {
   },
   'no policy is for everybody': {
     sql: `SELECT name || ' is for ' || array_to_string(roles, ', ') FROM (${POLICIES}) p
-          WHERE NOT (roles <@ '{atrium_app,atrium_system}' OR roles = '{atrium_owner}' AND polcmd = 'r' AND table_name = ANY ($1))`,
-    values: [LOOKED_UP],
+          WHERE NOT (roles <@ '{atrium_app,atrium_system}' OR roles = '{atrium_owner}' AND polcmd = 'r' AND table_name = ANY ($1)
+            OR roles = '{atrium_search}' AND polcmd = 'r' AND table_name = ANY ($2))`,
+    values: [LOOKED_UP, SEARCHED],
   },
   'foreign keys stay in the tenant': {
     sql: `SELECT format('%s (%s) → %s leaves the tenant', t.name, columns.names, target.name)
@@ -146,18 +167,21 @@ const FAULTS: Record<string, { sql: string; values?: unknown[] }> = {
           SELECT name || ' has no primary key' FROM (${TABLES}) t
           WHERE relkind IN ('r', 'p') AND NOT EXISTS (SELECT 1 FROM pg_index WHERE indrelid = t.oid AND indisprimary)`,
   },
-  'only the look-ups run with the rights of another': {
+  'only the look-ups and searches run with the rights of another': {
     sql: `SELECT name || ' is no look-up' FROM (${FUNCTIONS}) f WHERE prosecdef AND name <> ALL ($1)
           UNION ALL
           SELECT name || ' does not pin its search_path' FROM (${FUNCTIONS}) f
           WHERE prosecdef AND NOT coalesce(proconfig, '{}') @> '{"search_path=public, pg_temp"}'
           UNION ALL
           SELECT format('%s is not of atrium_owner', name) FROM (${FUNCTIONS}) f
-          WHERE prosecdef AND proowner <> 'atrium_owner'::regrole
+          WHERE prosecdef AND proowner <> 'atrium_owner'::regrole AND name <> ALL ($2)
+          UNION ALL
+          SELECT name || ' does not name the current tenant' FROM (${FUNCTIONS}) f JOIN pg_proc p ON p.oid = f.oid
+          WHERE name = ANY ($2) AND prosrc !~ 'tenant_id = tenant'
           UNION ALL
           SELECT name || ' is on the list and no SECURITY DEFINER function' FROM unnest($1::text[]) AS listed(name)
           WHERE name NOT IN (SELECT name FROM (${FUNCTIONS}) f WHERE prosecdef)`,
-    values: [LOOKUPS],
+    values: [[...LOOKUPS, ...SEARCHES], SEARCHES],
   },
   'no function is there for everybody': {
     sql: `SELECT name || ' can be called by PUBLIC' FROM (${FUNCTIONS}) f
@@ -165,15 +189,15 @@ const FAULTS: Record<string, { sql: string; values?: unknown[] }> = {
           UNION ALL
           SELECT name || ' can be called by ' || role FROM (${FUNCTIONS}) f, unnest('{atrium_app,atrium_system}'::text[]) AS role
           WHERE has_function_privilege(role, oid, 'EXECUTE') AND NOT (role = 'atrium_app' AND name = ANY ($1))`,
-    values: [LOOKUPS],
+    values: [[...LOOKUPS, ...SEARCHES, ...PURE]],
   },
   'the roles of the application have no power over roles, databases or policies': {
     sql: `SELECT rolname || ' has an attribute it must not have' FROM pg_roles
-          WHERE rolname IN ('atrium_app', 'atrium_system', 'atrium_owner')
+          WHERE rolname IN ('atrium_app', 'atrium_system', 'atrium_owner', 'atrium_search')
             AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication OR rolcanlogin)
           UNION ALL
           SELECT format('%s is a member of %s', m.member::regrole, m.roleid::regrole) FROM pg_auth_members m
-          WHERE m.member IN ('atrium_app'::regrole, 'atrium_system'::regrole, 'atrium_owner'::regrole)
+          WHERE m.member IN ('atrium_app'::regrole, 'atrium_system'::regrole, 'atrium_owner'::regrole, 'atrium_search'::regrole)
           UNION ALL
           SELECT role || ' can create in the schema public' FROM unnest('{public,atrium_app,atrium_system}'::text[]) AS role
           WHERE has_schema_privilege(role, 'public', 'CREATE')`,
@@ -183,7 +207,8 @@ const FAULTS: Record<string, { sql: string; values?: unknown[] }> = {
           WHERE relowner <> 'atrium_owner'::regrole
           UNION ALL
           SELECT format('%s is owned by %s', name, proowner::regrole) FROM (${FUNCTIONS}) f
-          WHERE proowner <> 'atrium_owner'::regrole`,
+          WHERE proowner <> CASE WHEN name = ANY ($1) THEN 'atrium_search'::regrole ELSE 'atrium_owner'::regrole END`,
+    values: [SEARCHES],
   },
   'grants are what the migrations gave, table by table and verb by verb': {
     sql: `WITH given AS (

@@ -25,6 +25,10 @@ export interface DomainEvents {
   'session.created': object;
   'session.updated': object;
   'session.deleted': object;
+  'sessionBatch.created': { sessions: number };
+  'sessionTemplate.created': { name: string };
+  'sessionTemplate.updated': object;
+  'sessionTemplate.deleted': object;
   'session.paused': object;
   'session.resumed': object;
   'session.completed': object;

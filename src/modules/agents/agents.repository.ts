@@ -36,6 +36,15 @@ export class AgentsRepository {
     return agent ?? null;
   }
 
+  /** Those of them that exist. */
+  async existing(ids: readonly string[]): Promise<string[]> {
+    const rows = await this.db.sql<{ id: string }>(
+      'SELECT id FROM agents WHERE tenant_id = :tenantId AND id = ANY (:ids) AND deleted_at IS NULL',
+      { ids },
+    );
+    return rows.map(({ id }) => id);
+  }
+
   /** Locked until the transaction ends, so that two changes do not make the same version. */
   async findForUpdate(id: string): Promise<AgentEntity | null> {
     return this.agents.select('a', (query) =>

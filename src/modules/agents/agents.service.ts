@@ -96,6 +96,11 @@ export class AgentsService {
     return this.agents.pin(id);
   }
 
+  /** Those of them that exist, asked for at once. */
+  async existing(ids: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+    return ids.size === 0 ? ids : new Set(await this.agents.existing([...ids]));
+  }
+
   /** @throws NotFound */
   async require(id: string): Promise<AgentEntity> {
     const agent = await this.agents.find(id);

@@ -11,7 +11,7 @@ export class SessionNews {
   constructor(private readonly live: Live) {}
 
   /** Who no longer sees it is shown nothing further, wherever they read; those who still do notice nothing. */
-  hidden({ tenantId, id }: SessionEntity): void {
+  hidden({ tenantId, id }: Pick<SessionEntity, 'tenantId' | 'id'>): void {
     this.live.recheck(sessionRoom(tenantId, id));
   }
 

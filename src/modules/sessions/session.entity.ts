@@ -73,6 +73,10 @@ export class SessionEntity {
   @Column('uuid', { nullable: true })
   forkedFromMessageId: string | null;
 
+  /** Of the request that made it, where one made several. */
+  @Column('uuid', { nullable: true })
+  batchId?: string | null;
+
   @Column('integer')
   messageCount: number;
 

@@ -1,4 +1,4 @@
-import { Transform, Type } from 'class-transformer';
+import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayUnique,
@@ -18,6 +18,8 @@ import { PageQuery, pageOf } from '../../platform/http/pagination.js';
 import { PermissionPolicyDto } from '../tenants/permission-policy.dto.js';
 import { SESSION_PATTERNS, SESSION_STATUSES, type SessionStatus } from './session.entity.js';
 import { UsageDto } from './usage.dto.js';
+
+const SESSION_SORTS = ['createdAt', 'lastActivityAt'] as const;
 
 export class ClientToolDto {
   @IsString()
@@ -74,7 +76,8 @@ export class UpdateSessionDto {
   metadata?: Record<string, unknown> | null;
 }
 
-export class CreateSessionDto extends UpdateSessionDto {
+/** What a session begins with, whether a body says it or a template. */
+export class SessionDefinitionDto extends UpdateSessionDto {
   @IsOptional()
   @IsUUID('all')
   agentId?: string | null;
@@ -83,7 +86,7 @@ export class CreateSessionDto extends UpdateSessionDto {
   @IsIn(SESSION_PATTERNS)
   pattern?: (typeof SESSION_PATTERNS)[number];
 
-  /** The state of the application around the conversation, shown to the model as data. */
+  /** The state of the application around the conversation, shown to the model as data; at most 64 KiB of JSON. */
   @IsOptional()
   @IsObject()
   context?: Record<string, unknown> | null;
@@ -96,6 +99,13 @@ export class CreateSessionDto extends UpdateSessionDto {
   @ValidateNested({ each: true })
   @Type(() => ClientToolDto)
   clientTools?: ClientToolDto[] | null;
+}
+
+export class CreateSessionDto extends SessionDefinitionDto {
+  /** Fields that are not given are the template's; null is the default, whatever the template says. */
+  @IsOptional()
+  @IsUUID('all')
+  templateId?: string | null;
 }
 
 export class ListSessionsQuery extends PageQuery {
@@ -125,16 +135,17 @@ export class ListSessionsQuery extends PageQuery {
   @IsInstant()
   createdBefore?: string;
 
-  /** Part of the title. */
+  /** Words that the title or one message holds, all of them, each from its beginning on. Best first. */
   @IsOptional()
   @IsString()
   @IsNotEmpty()
   @MaxLength(200)
   search?: string;
 
-  @Transform(({ value }) => (value ?? 'createdAt') as unknown)
-  @IsIn(['createdAt', 'lastActivityAt'])
-  sort: 'createdAt' | 'lastActivityAt' = 'createdAt';
+  /** Newest first. Absent: `createdAt`, or with `search` the best first. */
+  @IsOptional()
+  @IsIn(SESSION_SORTS)
+  sort?: (typeof SESSION_SORTS)[number];
 }
 
 export class ForkedFromDto {

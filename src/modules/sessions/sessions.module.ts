@@ -35,8 +35,15 @@ import { RunLine } from './runs/run-line.js';
 import { RunsController } from './runs/runs.controller.js';
 import { RunsRepository } from './runs/runs.repository.js';
 import { RunsService } from './runs/runs.service.js';
+import { SessionBatchesController } from './session-batches.controller.js';
+import { SessionBatchesRepository } from './session-batches.repository.js';
+import { SessionBatches } from './session-batches.service.js';
+import { SessionContextController } from './session-context.controller.js';
+import { SessionContexts } from './session-context.service.js';
+import { SessionDrafts } from './session-drafts.service.js';
 import { SessionEntity } from './session.entity.js';
 import { SessionNews } from './session-news.js';
+import { SessionReferences } from './session-references.service.js';
 import { SessionStatesController } from './session-states.controller.js';
 import { SessionStates } from './session-states.service.js';
 import { SessionsController } from './sessions.controller.js';
@@ -45,12 +52,25 @@ import { SessionsService } from './sessions.service.js';
 import { RunAnswers } from './streams/run-answers.js';
 import { SessionSockets } from './streams/session.sockets.js';
 import { SessionSources } from './streams/session-source.js';
+import { SessionTemplateEntity } from './templates/session-template.entity.js';
+import { SessionTemplatesController } from './templates/session-templates.controller.js';
+import { SessionTemplatesRepository } from './templates/session-templates.repository.js';
+import { SessionTemplates } from './templates/session-templates.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([SessionEntity]), AgentsModule, ModelsModule, TenantsModule, ToolsModule],
+  imports: [
+    TypeOrmModule.forFeature([SessionEntity, SessionTemplateEntity]),
+    AgentsModule,
+    ModelsModule,
+    TenantsModule,
+    ToolsModule,
+  ],
   controllers: [
+    SessionBatchesController,
     SessionsController,
     SessionStatesController,
+    SessionContextController,
+    SessionTemplatesController,
     ForksController,
     MessagesController,
     MessageEditsController,
@@ -60,6 +80,13 @@ import { SessionSources } from './streams/session-source.js';
   providers: [
     SessionsRepository,
     SessionsService,
+    SessionDrafts,
+    SessionReferences,
+    SessionBatchesRepository,
+    SessionBatches,
+    SessionContexts,
+    SessionTemplatesRepository,
+    SessionTemplates,
     SessionStates,
     SessionNews,
     MessagesRepository,

@@ -5,6 +5,7 @@ import { camelRow } from '../../platform/database/camel-row.js';
 import { Db } from '../../platform/database/db.js';
 import { TenantTable } from '../../platform/database/tenant-table.js';
 import { SessionEntity, type SessionStatus } from './session.entity.js';
+import { sortOf, type ListedSession, type SessionsAfter } from './session-order.js';
 import type { ListSessionsQuery } from './sessions.dto.js';
 import type { UsageColumns } from './usage.js';
 import { seesEverySession, visibilityParameters, VISIBLE_SESSION } from './visibility.js';
@@ -16,17 +17,19 @@ const COLUMNS = `tenant_id, id, agent_id, created_by, title, pattern, visibility
 
 const FIND_VISIBLE = `SELECT ${COLUMNS} FROM sessions s WHERE tenant_id = :tenantId AND id = :id AND ${VISIBLE_SESSION}`;
 
-export interface SessionsAfter {
-  /** ISO time of the last one shown, with microseconds; only when sorted by activity. */
-  at: string | null;
-  id: string;
-}
-
 /** What a PATCH may change. */
 export type SessionChanges = Partial<
   Pick<
     SessionEntity,
-    'title' | 'visibility' | 'model' | 'systemPrompt' | 'tools' | 'permissionPolicy' | 'metadata' | 'updatedAt'
+    | 'title'
+    | 'visibility'
+    | 'model'
+    | 'systemPrompt'
+    | 'tools'
+    | 'permissionPolicy'
+    | 'context'
+    | 'metadata'
+    | 'updatedAt'
   >
 >;
 
@@ -46,8 +49,8 @@ export class SessionsRepository {
     this.sessions = new TenantTable(db, SessionEntity);
   }
 
-  async add(session: Omit<SessionEntity, 'tenantId'>): Promise<void> {
-    await this.sessions.insert(session);
+  async add(sessions: Omit<SessionEntity, 'tenantId'>[]): Promise<void> {
+    await this.sessions.insert(sessions);
   }
 
   async findVisible(id: string): Promise<SessionEntity | null> {
@@ -65,8 +68,8 @@ export class SessionsRepository {
     return row ? camelRow<SessionEntity>(row) : null;
   }
 
-  async list(filter: ListSessionsQuery, after: SessionsAfter | null): Promise<SessionEntity[]> {
-    return this.sessions.select('s', (query) => {
+  async list(filter: ListSessionsQuery, after: SessionsAfter | null): Promise<ListedSession[]> {
+    return this.sessions.select('s', async (query) => {
       visible(query);
       if (filter.status) query.andWhere('s.status = :status', { status: filter.status });
       if (filter.agentId) query.andWhere('s.agentId = :agentId', { agentId: filter.agentId });
@@ -74,10 +77,11 @@ export class SessionsRepository {
       if (filter.createdBy) query.andWhere('s.createdBy = :createdBy', { createdBy: filter.createdBy });
       if (filter.createdAfter) query.andWhere('s.createdAt >= :from', { from: new Date(filter.createdAfter) });
       if (filter.createdBefore) query.andWhere('s.createdAt < :to', { to: new Date(filter.createdBefore) });
-      if (filter.search) query.andWhere('position(lower(:search) in lower(s.title)) > 0', { search: filter.search });
-      return ordered(query, filter.sort, after)
+      if (filter.search) found(query, filter.search, after?.searchedAt ?? null);
+      const { entities, raw } = await ordered(query, filter, after)
         .limit(filter.limit + 1)
-        .getMany();
+        .getRawAndEntities<{ rank?: string }>();
+      return entities.map((session, index) => ({ ...session, rank: raw[index]?.rank ?? null }));
     });
   }
 
@@ -201,21 +205,28 @@ function visible(query: SelectQueryBuilder<SessionEntity>): SelectQueryBuilder<S
   return query.andWhere(`(s.visibility = 'tenant' OR s.createdBy = :me)`, { me: actor.userId });
 }
 
+/** See atrium_search_sessions: here it is joined to those sessions that the caller may see. */
+function found(query: SelectQueryBuilder<SessionEntity>, search: string, searchedAt: string | null): void {
+  const ranks = '(SELECT * FROM atrium_search_sessions(:search, :searchedAt::timestamptz))';
+  query.innerJoin(ranks, 'found', 'found.session_id = s.id', { search, searchedAt });
+  query.addSelect('found.rank::text', 'rank');
+}
+
 function ordered(
   query: SelectQueryBuilder<SessionEntity>,
-  sort: ListSessionsQuery['sort'],
+  filter: ListSessionsQuery,
   after: SessionsAfter | null,
 ): SelectQueryBuilder<SessionEntity> {
-  if (sort === 'createdAt') {
-    // Ids are UUIDv7: their order is that of creation.
-    if (after) query.andWhere('s.id < :afterId', { afterId: after.id });
-    return query.orderBy('s.id', 'DESC');
+  switch (sortOf(filter)) {
+    case 'createdAt':
+      // Ids are UUIDv7: their order is that of creation.
+      if (after) query.andWhere('s.id < :afterId', { afterId: after.id });
+      return query.orderBy('s.id', 'DESC');
+    case 'lastActivityAt':
+      if (after) query.andWhere('(s.lastActivityAt, s.id) < (:at::timestamptz, :id::uuid)', after);
+      return query.orderBy('s.lastActivityAt', 'DESC').addOrderBy('s.id', 'DESC');
+    case 'rank':
+      if (after) query.andWhere('(found.rank, s.id) < (:rank::real, :id::uuid)', after);
+      return query.orderBy('found.rank', 'DESC').addOrderBy('s.id', 'DESC');
   }
-  if (after) {
-    query.andWhere('(s.lastActivityAt, s.id) < (:afterAt::timestamptz, :afterId::uuid)', {
-      afterAt: after.at,
-      afterId: after.id,
-    });
-  }
-  return query.orderBy('s.lastActivityAt', 'DESC').addOrderBy('s.id', 'DESC');
 }

@@ -1,28 +1,27 @@
 import { Injectable } from '@nestjs/common';
-import { v7 } from 'uuid';
-import { BadRequest, NotFound, ValidationFailed } from '../../contracts/errors.js';
+import { NotFound } from '../../contracts/errors.js';
 import { currentTenantActor } from '../../platform/access/scope.js';
 import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
 import { Cursors } from '../../platform/http/pagination.js';
-import { AgentsService } from '../agents/agents.service.js';
-import { ModelCatalog } from '../models/model-catalog.service.js';
 import { runIsOn } from './run-in-progress.js';
 import { RunsRepository } from './runs/runs.repository.js';
+import { SessionDrafts } from './session-drafts.service.js';
 import { SessionNews } from './session-news.js';
+import { afterOf, sessionPage } from './session-order.js';
+import { SessionReferences } from './session-references.service.js';
 import { shownSession } from './session-view.js';
 import type { SessionEntity } from './session.entity.js';
 import type { CreateSessionDto, ListSessionsQuery, SessionDto, SessionPage, UpdateSessionDto } from './sessions.dto.js';
 import { SessionsRepository, type SessionChanges } from './sessions.repository.js';
-import { NO_USAGE } from './usage.js';
 
 @Injectable()
 export class SessionsService {
   constructor(
     private readonly sessions: SessionsRepository,
     private readonly runs: RunsRepository,
-    private readonly agents: AgentsService,
-    private readonly models: ModelCatalog,
+    private readonly drafts: SessionDrafts,
+    private readonly references: SessionReferences,
     private readonly events: Events,
     private readonly news: SessionNews,
     private readonly cursors: Cursors,
@@ -30,13 +29,15 @@ export class SessionsService {
   ) {}
 
   async create(dto: CreateSessionDto): Promise<SessionDto> {
-    const session = newSession(dto, currentTenantActor().userId);
-    await this.db.run(async () => {
-      await this.requireReferences(dto);
-      await this.sessions.add(session);
+    const { tenantId } = currentTenantActor();
+    return this.db.run(async () => {
+      const sessions = await this.drafts.of([dto]);
+      await this.sessions.add(sessions);
+      const [session] = sessions;
+      if (!session) throw new Error('Of one body nothing was made');
       await this.events.publish('session.created', { resourceType: 'session', resourceId: session.id, payload: {} });
+      return shownSession({ ...session, tenantId });
     });
-    return shownSession({ ...session, tenantId: currentTenantActor().tenantId });
   }
 
   async get(id: string): Promise<SessionDto> {
@@ -44,22 +45,16 @@ export class SessionsService {
   }
 
   async list(query: ListSessionsQuery): Promise<SessionPage> {
-    const byActivity = query.sort === 'lastActivityAt';
-    const [at = null, id = null] = byActivity
-      ? this.cursors.decode(query.cursor, 2)
-      : [null, this.cursors.id(query.cursor)];
-    if (at !== null && !isTime(at)) throw new BadRequest('The cursor belongs to another list');
-    const rows = await this.sessions.list(query, id === null ? null : { at, id });
-    return byActivity
-      ? this.cursors.page(rows, query.limit, shownSession, (row) => [row.lastActivityAt.toISOString(), row.id])
-      : this.cursors.page(rows, query.limit, shownSession);
+    const after = afterOf(query, this.cursors);
+    const rows = await this.sessions.list(query, after);
+    return sessionPage(rows, query, after, this.cursors, shownSession);
   }
 
   async update(id: string, dto: UpdateSessionDto): Promise<SessionDto> {
     const session = await this.db.run(async () => {
       const before = await this.sessions.findVisibleForUpdate(id);
       if (!before) throw new NotFound('Session');
-      await this.requireReferences(dto);
+      await this.references.require(dto);
       const changes = changesOf(dto);
       await this.sessions.change(id, { ...changes, updatedAt: new Date() });
       await this.events.publish('session.updated', {
@@ -100,49 +95,6 @@ export class SessionsService {
     if (!session) throw new NotFound('Session');
     return session;
   }
-
-  private async requireReferences(dto: CreateSessionDto): Promise<void> {
-    if (dto.model) this.models.require(dto.model, 'model');
-    if (dto.agentId && !(await this.agents.pin(dto.agentId))) {
-      throw ValidationFailed.of('agentId', 'There is no such agent', dto.agentId);
-    }
-  }
-}
-
-export function newSession(dto: CreateSessionDto, createdBy: string | null): Omit<SessionEntity, 'tenantId'> {
-  const now = new Date();
-  const { estimated: usageEstimated, ...usage } = NO_USAGE;
-  return {
-    id: v7(),
-    agentId: dto.agentId ?? null,
-    createdBy,
-    title: dto.title ?? null,
-    pattern: dto.pattern ?? 'chatbot',
-    visibility: dto.visibility ?? 'private',
-    status: 'created',
-    model: dto.model ?? null,
-    systemPrompt: dto.systemPrompt ?? null,
-    tools: dto.tools ?? null,
-    permissionPolicy: dto.permissionPolicy ?? null,
-    context: dto.context ?? {},
-    clientTools: dto.clientTools ?? [],
-    metadata: dto.metadata ?? {},
-    forkedFromSessionId: null,
-    forkedFromMessageId: null,
-    messageCount: 0,
-    lastPosition: 0,
-    ...usage,
-    usageEstimated,
-    lastActivityAt: now,
-    deletedAt: null,
-    createdAt: now,
-    updatedAt: now,
-  };
-}
-
-function isTime(text: string): boolean {
-  const time = new Date(text);
-  return !Number.isNaN(time.getTime()) && time.toISOString() === text;
 }
 
 /** Only what was given; null resets. */

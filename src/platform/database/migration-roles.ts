@@ -3,9 +3,13 @@ import { MigrationFailed, SqlState, sqlState } from './migration-failed.js';
 
 /** Owns all tables and runs the migrations. */
 export const OWNER_ROLE = 'atrium_owner';
+/** Owns the functions that search, and nothing else. */
+const SEARCH_ROLE = 'atrium_search';
 /** Works inside a tenant, and outside of any: see Db. */
 const RUNTIME_ROLES = ['atrium_app', 'atrium_system'] as const;
-const ROLES = [OWNER_ROLE, ...RUNTIME_ROLES] as const;
+/** What the migrating user acts as. */
+const MIGRATION_ROLES = [OWNER_ROLE, SEARCH_ROLE] as const;
+const ROLES = [...MIGRATION_ROLES, ...RUNTIME_ROLES] as const;
 
 const ATTEMPTS = 10;
 
@@ -25,7 +29,7 @@ export async function prepareRoles(client: Client, runtimeUser: string | undefin
   const user = runtimeUser ?? server.migrator;
   await despiteOthers(async () => {
     await createRoles(client, server);
-    await allowSetRole(client, server, server.migrator, [OWNER_ROLE]);
+    await allowSetRole(client, server, server.migrator, MIGRATION_ROLES);
     await allowSetRole(client, server, user, RUNTIME_ROLES);
   });
   await openSchema(client, server);
@@ -76,7 +80,10 @@ async function allowSetRole(client: Client, server: Server, user: string, roles:
 }
 
 async function openSchema(client: Client, { migrator, database }: Server): Promise<void> {
-  const grants = [{ role: OWNER_ROLE, privilege: 'CREATE' }, ...ROLES.map((role) => ({ role, privilege: 'USAGE' }))];
+  const grants = [
+    ...MIGRATION_ROLES.map((role) => ({ role, privilege: 'CREATE' })),
+    ...ROLES.map((role) => ({ role, privilege: 'USAGE' })),
+  ];
   for (const { role, privilege } of grants) {
     if (await allowed(client, `has_schema_privilege($1, 'public', $2)`, [role, privilege])) continue;
     const grant = `GRANT ${privilege} ON SCHEMA public TO ${role}`;

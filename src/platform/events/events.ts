@@ -18,13 +18,14 @@ interface Publication<N extends DomainEventName> {
   tenantId?: string;
 }
 
-/** One statement, so that an event costs one round trip whatever the number of its consumers. */
+/** One statement, so that events cost one round trip whatever their number and that of their consumers. */
 const INSERT = `
   WITH event AS (
     INSERT INTO events (tenant_id, id, action, actor_type, actor_id, resource_type, resource_id, ip, correlation_id,
                         payload, changes)
-    VALUES (:tenantId, :id, :action, :actorType, :actorId, :resourceType, :resourceId, :ip, :correlationId,
-            :payload, :changes)
+    SELECT :tenantId::uuid, about.id, :action, :actorType, :actorId::uuid, :resourceType, about.resource, :ip,
+           :correlationId, :payload::jsonb, :changes::jsonb
+    FROM unnest(:ids::uuid[], :resourceIds::uuid[]) AS about (id, resource)
     RETURNING tenant_id, id)
   INSERT INTO outbox (tenant_id, event_id, consumer)
   SELECT event.tenant_id, event.id, consumer FROM event, unnest(:consumers::text[]) AS consumer`;
@@ -42,6 +43,15 @@ export class Events {
    * @throws outside of `db.run`, and when the tenant is missing (system actors) or another's.
    */
   async publish<N extends DomainEventName>(action: N, event: Publication<N>): Promise<void> {
+    await this.publishEach(action, event, [event.resourceId]);
+  }
+
+  /** The same that happened to several resources at once: an event each, in one statement. */
+  async publishEach<N extends DomainEventName>(
+    action: N,
+    event: Omit<Publication<N>, 'resourceId'>,
+    resourceIds: readonly (string | null)[],
+  ): Promise<void> {
     if (!openTransaction()) throw new Error(`${action} must be published in the transaction of the change it tells of`);
     const actor = currentActor();
     const { correlationId, ip, askedBy } = currentScope();
@@ -49,12 +59,12 @@ export class Events {
     const consumers = this.consumers.of(action);
     const parameters = {
       tenantId: tenantOf(actor, action, event.tenantId),
-      id: v7(),
+      ids: resourceIds.map(() => v7()),
       action,
       actorType: author?.kind ?? 'system',
       actorId: author?.userId ?? null,
       resourceType: event.resourceType,
-      resourceId: event.resourceId,
+      resourceIds,
       ip,
       correlationId,
       payload: JSON.stringify(event.payload),
@@ -63,7 +73,8 @@ export class Events {
     };
     await (actor.kind === 'system' ? this.db.systemSql(INSERT, parameters) : this.db.sql(INSERT, parameters));
     // A keyed request is bound to what it changes, so that a repetition can answer with it.
-    if (event.resourceId !== null) await currentScope().bindIdempotency?.(event.resourceId, event.resourceType);
+    const [first = null] = resourceIds;
+    if (first !== null) await currentScope().bindIdempotency?.(first, event.resourceType);
     if (consumers.length > 0) this.db.afterCommit(() => this.relay.kick());
   }
 }

@@ -19,6 +19,12 @@ export function toInstance(type: Type, plain: Plain, faults: FieldError[]): obje
   return new Building(faults).build(type, plain, []);
 }
 
+/** The same of each of a list; what they hold counts together, and faults are at `[index].field`. */
+export function toInstances(type: Type, list: readonly Plain[], faults: FieldError[]): object[] {
+  const building = new Building(faults);
+  return list.map((plain, index) => building.build(type, plain, [index]));
+}
+
 class Building {
   private objects = 0;
 
@@ -94,6 +100,6 @@ function isDto(declared: unknown): boolean {
   return typeof declared === 'function' && declared !== Array && declared !== Object && !PRIMITIVES.has(declared);
 }
 
-function isObject(value: unknown): value is Plain {
+export function isObject(value: unknown): value is Plain {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -7,10 +7,10 @@ import { fieldPath, shorten } from './field-path.js';
 /** More would help nobody, and a body may have a hundred thousand. */
 export const MAX_FAULTS = 20;
 
-/** One entry per field that is at fault, at most 20, paths like `items[2].name`. */
-export function fieldErrors(errors: readonly ValidationError[]): FieldError[] {
+/** One entry per field that is at fault, at most 20, paths like `items[2].name`, below `above`. */
+export function fieldErrors(errors: readonly ValidationError[], above: (string | number)[] = []): FieldError[] {
   const found: FieldError[] = [];
-  for (const error of errors) collect(error, [], false, found);
+  for (const error of errors) collect(error, above, false, found);
   return found;
 }
 

@@ -4,6 +4,8 @@ import { ValidationFailed, type FieldError } from '../../contracts/errors.js';
 import { toInstance } from './dto-instance.js';
 import { fieldErrors, MAX_FAULTS } from './field-errors.js';
 
+export const STRICT = { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false };
+
 const NOT_A_DTO = new Set<unknown>([Object, Array, String, Number, Boolean, Date, undefined]);
 
 /** Bodies and queries become instances of their DTOs, or are refused with every field at fault. */
@@ -17,7 +19,7 @@ export class ValidationPipe implements PipeTransform {
       throw ValidationFailed.of('body', 'body must be a JSON object');
     const faults: FieldError[] = [];
     const dto = toInstance(metatype as Type, plain as Record<string, unknown>, faults);
-    const errors = await validate(dto, { whitelist: true, forbidNonWhitelisted: true, forbidUnknownValues: false });
+    const errors = await validate(dto, STRICT);
     faults.push(...fieldErrors(errors));
     if (faults.length > 0) throw new ValidationFailed(faults.slice(0, MAX_FAULTS));
     return dto;

@@ -3,10 +3,11 @@ import { ValidationFailed } from '../../../contracts/errors.js';
 import { currentTenantActor } from '../../../platform/access/scope.js';
 import { Db } from '../../../platform/database/db.js';
 import { Events } from '../../../platform/events/events.js';
+import { newSession } from '../session-drafts.service.js';
 import type { SessionDto } from '../sessions.dto.js';
 import type { SessionEntity } from '../session.entity.js';
 import { SessionsRepository } from '../sessions.repository.js';
-import { newSession, SessionsService } from '../sessions.service.js';
+import { SessionsService } from '../sessions.service.js';
 import type { ForkSessionDto } from './forks.dto.js';
 import { ForksRepository } from './forks.repository.js';
 
@@ -29,7 +30,7 @@ export class ForksService {
         throw ValidationFailed.of('messageId', 'There is no such message in this session', messageId);
       }
       const fork = forkOf(source, title ?? source.title, currentTenantActor().userId);
-      await this.sessions.add(fork);
+      await this.sessions.add([fork]);
       await this.forks.settle(fork.id, await this.forks.copyMessages(sourceId, fork.id, messageId ?? null));
       await this.events.publish('session.created', {
         resourceType: 'session',

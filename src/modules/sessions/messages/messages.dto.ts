@@ -111,7 +111,7 @@ export class ListMessagesQuery extends PageQuery {
   @IsIn(['user', 'assistant', 'system', 'tool'])
   role?: Message['role'];
 
-  /** Part of the text. */
+  /** Words that the text holds, all of them, each from its beginning on. Best first. */
   @IsOptional()
   @IsString()
   @IsNotEmpty()

@@ -6,10 +6,17 @@ import type { Message } from './message.js';
 
 export interface MessageFilter {
   role?: Message['role'];
-  search?: string;
   afterPosition: number;
   limit: number;
 }
+
+export interface MessageSearch extends MessageFilter {
+  search: string;
+  /** Of the last one shown, as the database writes it; null for the first page. */
+  afterRank: string | null;
+}
+
+export type FoundMessage = Message & { rank: string };
 
 /** What a model is shown of a message. */
 export type HistoryMessage = Pick<Message, 'position' | 'role' | 'blocks' | 'toolCalls' | 'model' | 'summarizes'>;
@@ -26,17 +33,25 @@ export class MessagesRepository {
       `SELECT ${COLUMNS} FROM messages m
        WHERE m.tenant_id = :tenantId AND m.session_id = :sessionId AND m.position > :after AND m.deleted_at IS NULL
          AND (:role::text IS NULL OR m.role = :role)
-         AND (:search::text IS NULL OR position(lower(:search) in lower(m.content)) > 0)
        ORDER BY m.position LIMIT :limit`,
-      {
-        sessionId,
-        after: filter.afterPosition,
-        role: filter.role ?? null,
-        search: filter.search ?? null,
-        limit: filter.limit,
-      },
+      { sessionId, after: filter.afterPosition, role: filter.role ?? null, limit: filter.limit },
     );
     return rows.map((row) => camelRow<Message>(row));
+  }
+
+  /** Best first, then oldest first; see atrium_search_messages. */
+  async search(sessionId: string, filter: MessageSearch): Promise<FoundMessage[]> {
+    const rows = await this.db.sql<object>(
+      `SELECT ${COLUMNS}, found.rank::text AS rank
+       FROM atrium_search_messages(:sessionId, :search) found
+       JOIN messages m ON m.tenant_id = :tenantId AND m.id = found.message_id
+       WHERE m.deleted_at IS NULL AND (:role::text IS NULL OR m.role = :role)
+         AND (:afterRank::real IS NULL OR found.rank < :afterRank::real
+           OR found.rank = :afterRank::real AND m.position > :afterPosition)
+       ORDER BY found.rank DESC, m.position LIMIT :limit`,
+      { sessionId, ...filter, role: filter.role ?? null },
+    );
+    return rows.map((row) => camelRow<FoundMessage>(row));
   }
 
   async findVisible(id: string): Promise<Message | null> {

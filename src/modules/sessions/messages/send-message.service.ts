@@ -17,11 +17,11 @@ import type { Run, RunTrigger, WholeRun } from '../runs/run.js';
 import { RunLine } from '../runs/run-line.js';
 import { shownRun } from '../runs/runs.dto.js';
 import { RunsRepository } from '../runs/runs.repository.js';
+import { patchedContext } from '../session-context.js';
 import type { SessionEntity } from '../session.entity.js';
 import { SessionNews } from '../session-news.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { NO_USAGE } from '../usage.js';
-import { mergePatch } from './merge-patch.js';
 import { textOf, type Message } from './message.js';
 import { shownMessage, type ContentBlockInput, type MessageOptionsDto } from './messages.dto.js';
 
@@ -51,6 +51,7 @@ export class SendMessageService {
       const session = await this.sessions.findVisibleForUpdate(sessionId);
       if (!session) throw new NotFound('Session');
       this.check(message);
+      if (message.context) patchedContext(session.context, message.context);
       const turn = await this.line.admit(session, message.onBusy);
       const run = await this.newRun(session, message, trigger);
       const asked = userMessage(session, run, message);
@@ -70,7 +71,7 @@ export class SendMessageService {
   ): Promise<WholeRun> {
     const agent = session.agentId === null ? null : await this.agents.pin(session.agentId);
     if (session.agentId !== null && !agent) throw new Conflict("The session's agent was deleted");
-    if (options.context) await this.sessions.setContext(session.id, mergePatch(session.context, options.context));
+    if (options.context) await this.sessions.setContext(session.id, patchedContext(session.context, options.context));
     return newRun(session, currentTenantActor().userId, trigger, {
       agentId: agent?.id ?? null,
       agentVersion: agent?.version ?? null,

@@ -6,6 +6,7 @@ import { ToolRegistry } from '../../tools/tool-registry.service.js';
 import type { ToolDefinition } from '../../tools/tool.js';
 import { WireNames } from '../../tools/tool-wire-names.js';
 import type { RunError, WholeRun } from '../runs/run.js';
+import { SessionsRepository } from '../sessions.repository.js';
 import { addUsage, usageOf } from '../usage.js';
 import { HistoryCompaction } from './history-compaction.js';
 import { estimateTokens, newestThatFit } from './history-window.js';
@@ -39,6 +40,7 @@ export class RunLoop {
     private readonly display: RunDisplay,
     private readonly ending: RunEnding,
     private readonly parking: RunPark,
+    private readonly sessions: SessionsRepository,
   ) {}
 
   /** Goes on from where `state` stands until the run has ended or waits. @throws Interruption, LimitReached, DomainError */
@@ -57,6 +59,8 @@ export class RunLoop {
       hold.signal.throwIfAborted();
       const exceeded = exceededLimit(hold.run.pinned.limits, state.turns.length, usageOf(hold.run));
       if (exceeded) return this.ending.fail(hold, state, exceeded);
+      // The first model call of a hold goes by what was just read.
+      if (!resumed) state.context = await this.sessions.contextOfRun(hold.run.id);
       const request = this.request(hold, state, offered, names);
       if (request.budget.tokens < 1) return this.ending.fail(hold, state, budgetError(request.budget));
       const result = await this.callModel(hold, state, request.call, names);

@@ -1,0 +1,20 @@
+import { ArrayMaxSize, ArrayMinSize, ArrayUnique, IsArray, IsUUID } from 'class-validator';
+import { ApiProperty } from '@nestjs/swagger';
+import { SessionDto } from './sessions.dto.js';
+
+export const MAX_SESSIONS = 100;
+
+export class SessionsMadeDto {
+  /** In the order of the bodies. */
+  data: SessionDto[];
+}
+
+export class DeleteSessionsDto {
+  @ApiProperty({ type: 'array', items: { type: 'string', format: 'uuid' }, uniqueItems: true })
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(MAX_SESSIONS)
+  @ArrayUnique((id: unknown) => (typeof id === 'string' ? id.toLowerCase() : id))
+  @IsUUID('all', { each: true })
+  ids: string[];
+}
