@@ -42,7 +42,11 @@ describe('A body', () => {
   });
 
   it.each(['[]', '"text"', '1', 'true', 'null', '[{}]'])('of %s is no object', async (text) => {
-    for (const operation of api.withBody) await api.refused(422, 'body', operation, ownPath(operation, api.ours), text);
+    for (const operation of api.withBody) {
+      // What takes a list takes this one.
+      if (text === '[{}]' && operation.body?.type === 'array') continue;
+      await api.refused(422, 'body', operation, ownPath(operation, api.ours), text);
+    }
   });
 
   it('with a field that is not known is refused, however deep the field is', async () => {

@@ -23,6 +23,9 @@ export interface Sent {
 export const KEYED_POSTS: [operation: string, how: string, make: (posts: KeyedPosts) => Promise<KeyedPost>][] = [
   ['agents_create', '', (posts) => posts.created('/agents', { name: 'A' })],
   ['sessions_create', '', (posts) => posts.created('/sessions', { title: 'S' })],
+  ['sessionBatches_create', '', (posts) => posts.batch()],
+  ['sessionBatches_remove', '', (posts) => posts.removal()],
+  ['sessionTemplates_create', '', (posts) => posts.created('/session-templates', { name: 'T' })],
   ['members_add', '', (posts) => posts.created('/members', { email: `${randomUUID()}@example.com`, role: 'viewer' })],
   ['messages_send', 'waiting', (posts) => posts.message({})],
   ['messages_send', 'streaming', (posts) => posts.message({ stream: true })],
@@ -90,6 +93,20 @@ export class KeyedPosts {
   async session(as = this.tenant.as): Promise<string> {
     const { agentId } = this.tenant;
     return (await as.post('/sessions', { agentId }).expect(201)).json<{ id: string }>().id;
+  }
+
+  async batch(): Promise<KeyedPost> {
+    const { as, agentId } = this.tenant;
+    const made = () => count(as, '/audit-logs?action=sessionBatch.created');
+    return { as, path: '/sessions/bulk-create', body: [{ title: 'One', agentId }, { title: 'Two' }], made };
+  }
+
+  async removal(): Promise<KeyedPost> {
+    const { as } = this.tenant;
+    const ids = [await this.session(), await this.session()];
+    const made = async () =>
+      (await Promise.all(ids.map((id) => count(as, `/audit-logs?resourceId=${id}`)))).reduce((a, b) => a + b);
+    return { as, path: '/sessions/bulk-delete', body: { ids }, made };
   }
 
   /** Puts a session into another state, after it was put into some `before`. */

@@ -15,6 +15,7 @@ const KINDS = [
   'user',
   'agent',
   'session',
+  'template',
   'message',
   'answer',
   'run',
@@ -32,6 +33,7 @@ const OF_PATH: [RegExp, Kind][] = [
   [/^\/api\/v1\/agents\//, 'agent'],
   [/^\/api\/v1\/sessions\//, 'session'],
   [/^\/api\/v1\/messages\/[^/]+\/feedback$/, 'answer'],
+  [/^\/api\/v1\/session-templates\//, 'template'],
   [/^\/api\/v1\/messages\//, 'message'],
   [/^\/api\/v1\/runs\//, 'run'],
   [/^\/api\/v1\/members\//, 'user'],
@@ -58,6 +60,7 @@ export async function furnish(given: Given, mark: string): Promise<Furnished> {
     metadata,
     systemPrompt: mark,
   });
+  const template = await created(as, '/session-templates', { name: mark, agentId: agent, title: mark, context });
   const content = `${mark}: what is 2 + 3?`;
   const sent = (await as.post(`/sessions/${session}/messages`, { content, metadata }).expect(201)).json<{
     message: { id: string };
@@ -76,7 +79,7 @@ export async function furnish(given: Given, mark: string): Promise<Furnished> {
     data: { resourceId: string }[];
   }>();
   const ids = {
-    ...{ tenant: tenant.tenantId, user: owner.userId, agent, session, message, answer: sent.message.id },
+    ...{ tenant: tenant.tenantId, user: owner.userId, agent, session, template, message, answer: sent.message.id },
     ...{ run: sent.run.id, fork, copy, apiKey, invitation, event, login: logins.data[0]?.resourceId },
   };
   const missing = KINDS.filter((kind) => ids[kind] === undefined);

@@ -42,9 +42,9 @@ function told({ status, text, headers }: Answer): unknown[] {
   const parts = isStream ? [...text.matchAll(/^data: (.*)$/gm)].map(([, data = '']) => data) : [text];
   return [
     status,
-    ...parts.map(
-      (part) => JSON.parse(part, (name, value: unknown) => (MOVING.has(name) ? undefined : value)) as unknown,
-    ),
+    ...parts
+      .filter((part) => part !== '')
+      .map((part) => JSON.parse(part, (name, value: unknown) => (MOVING.has(name) ? undefined : value)) as unknown),
   ];
 }
 

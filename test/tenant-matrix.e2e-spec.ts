@@ -59,6 +59,7 @@ const NAMES_NOTHING: Record<string, string> = {
   apiKeys_create: 'scopes and texts',
   apiKeys_list: 'only a page',
   models_list: 'the same for all',
+  sessionTemplates_list: 'only a page',
   agents_list: 'only texts and a status',
   adminTenants_list: 'only a page',
 };

@@ -10,7 +10,7 @@ export class SessionsMadeDto {
 }
 
 export class DeleteSessionsDto {
-  @ApiProperty({ type: 'array', items: { type: 'string', format: 'uuid' }, uniqueItems: true })
+  @ApiProperty({ type: 'array', items: { type: 'string', format: 'uuid' }, uniqueItems: true, maxItems: MAX_SESSIONS })
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(MAX_SESSIONS)
