@@ -177,7 +177,7 @@ const FAULTS: Record<string, { sql: string; values?: unknown[] }> = {
           WHERE prosecdef AND proowner <> 'atrium_owner'::regrole AND name <> ALL ($2)
           UNION ALL
           SELECT name || ' does not name the current tenant' FROM (${FUNCTIONS}) f JOIN pg_proc p ON p.oid = f.oid
-          WHERE name = ANY ($2) AND prosrc !~ 'tenant_id = tenant'
+          WHERE name = ANY ($2) AND prosrc !~ 'tenant_id(::text)? = tenant'
           UNION ALL
           SELECT name || ' is on the list and no SECURITY DEFINER function' FROM unnest($1::text[]) AS listed(name)
           WHERE name NOT IN (SELECT name FROM (${FUNCTIONS}) f WHERE prosecdef)`,

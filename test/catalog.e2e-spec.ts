@@ -69,6 +69,11 @@ const MISTAKES: [mistake: string, fault: RegExp, rule: RegExp][] = [
     /^agents.shared is for atrium_owner/,
     /^no policy is/,
   ],
+  [
+    'CREATE POLICY search ON runs FOR SELECT TO atrium_search USING (true)',
+    /^runs.search is for atrium_search/,
+    /^no policy is/,
+  ],
   [`${THINGS} run_id uuid REFERENCES users)`, /^things \(run_id\) → users leaves/, /^foreign keys/],
   [
     'CREATE UNIQUE INDEX ON runs (id); ALTER TABLE messages ADD FOREIGN KEY (run_id) REFERENCES runs (id)',
@@ -103,6 +108,16 @@ const MISTAKES: [mistake: string, fault: RegExp, rule: RegExp][] = [
     /^atrium_api_key\(text\) is on the list/,
     /^only the look-ups/,
   ],
+  [
+    'ALTER FUNCTION atrium_search_messages(uuid, text) SECURITY INVOKER',
+    /^atrium_search_messages\(.*\) is on the list/,
+    /^only the look-ups/,
+  ],
+  [
+    "CREATE OR REPLACE FUNCTION atrium_search_messages(searched_session uuid, wanted text) RETURNS TABLE (message_id uuid, rank real) LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS 'SELECT id, 1::real FROM messages'",
+    /^atrium_search_messages\(.*\) does not name the current tenant/,
+    /^only the look-ups/,
+  ],
   ['GRANT EXECUTE ON FUNCTION atrium_api_key(text) TO PUBLIC', /can be called by PUBLIC$/, /^no function/],
   [
     'GRANT EXECUTE ON FUNCTION atrium_api_key(text) TO atrium_system',
@@ -120,6 +135,11 @@ const MISTAKES: [mistake: string, fault: RegExp, rule: RegExp][] = [
   ['GRANT DELETE ON events TO atrium_app', /not expected: events atrium_app DELETE/, /^grants are/],
   ['GRANT DELETE ON runs TO atrium_system', /not expected: runs atrium_system DELETE/, /^grants are/],
   ['GRANT SELECT ON schema_migrations TO PUBLIC', /not expected: schema_migrations PUBLIC SELECT/, /^grants are/],
+  [
+    'GRANT SELECT (content) ON messages TO atrium_search',
+    /not expected: messages atrium_search SELECT content/,
+    /^grants are/,
+  ],
   ['GRANT UPDATE (status) ON tenants TO atrium_app', /not expected: tenants atrium_app UPDATE status/, /^grants are/],
   ['REVOKE INSERT ON runs FROM atrium_app', /not given: runs atrium_app INSERT/, /^grants are/],
   ['ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO atrium_app', /default privileges/, /^grants are/],
@@ -140,7 +160,9 @@ const MISTAKES: [mistake: string, fault: RegExp, rule: RegExp][] = [
 describe('A mistake in a migration is found', () => {
   it.each(MISTAKES)('%s', async (mistake, fault, rule) => {
     const broken = RULES.find((name) => rule.test(name)) ?? '';
-    await client.query('BEGIN; SET LOCAL ROLE atrium_owner');
+    await client.query(
+      `BEGIN; SET LOCAL ROLE ${mistake.includes('atrium_search_') ? 'atrium_search' : 'atrium_owner'}`,
+    );
     try {
       await client.query(mistake);
       await client.query('RESET ROLE');

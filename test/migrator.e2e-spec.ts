@@ -227,11 +227,12 @@ describe('runMigrations', () => {
     await migrate();
 
     expect(
-      await query(`SELECT rolname, rolcanlogin FROM pg_roles WHERE rolname IN ('atrium_owner', 'atrium_app', 'atrium_system')
+      await query(`SELECT rolname, rolcanlogin FROM pg_roles WHERE rolname IN ('atrium_owner', 'atrium_app', 'atrium_search', 'atrium_system')
         ORDER BY rolname`),
     ).toEqual([
       { rolname: 'atrium_app', rolcanlogin: false },
       { rolname: 'atrium_owner', rolcanlogin: false },
+      { rolname: 'atrium_search', rolcanlogin: false },
       { rolname: 'atrium_system', rolcanlogin: false },
     ]);
     expect(await query(`SELECT count(*)::int AS n FROM pg_extension WHERE extname = 'vector'`)).toEqual([{ n: 1 }]);
@@ -249,6 +250,7 @@ describe('runMigrations', () => {
                     pg_has_role('${user}', '${role}', 'USAGE') AS inherits`);
     expect(await check('atrium_app')).toEqual([{ member: true, inherits: false }]);
     expect(await check('atrium_system')).toEqual([{ member: true, inherits: false }]);
+    expect(await check('atrium_search')).toEqual([{ member: false, inherits: false }]);
     expect(await check('atrium_owner')).toEqual([{ member: false, inherits: false }]);
     expect(await query(`SELECT has_table_privilege('${user}', 'things', 'SELECT') AS can`)).toEqual([{ can: false }]);
     await query(`REVOKE atrium_app, atrium_system FROM ${user}; DROP ROLE ${user}`);
@@ -299,7 +301,7 @@ describe('runMigrations', () => {
       const user = await asUser('CREATEROLE', mayCreateSchemas);
 
       await expect(migrate(user)).rejects.toThrow(
-        /may not grant atrium_owner; run as superuser: GRANT atrium_owner TO "weak_\w+" WITH INHERIT FALSE, SET TRUE$/,
+        /may not grant atrium_owner; run as superuser: GRANT atrium_owner, atrium_search TO "weak_\w+" WITH INHERIT FALSE, SET TRUE$/,
       );
     });
 
