@@ -32,14 +32,16 @@ export class SessionBatches {
     return this.db.run(async () => {
       const drafts = await this.drafts.of(bodies, (index) => `[${index}].`);
       const sessions = drafts.map((draft) => ({ ...draft, batchId }));
-      await this.sessions.add(sessions);
       const ids = sessions.map(({ id }) => id);
-      await this.events.publishEach('session.created', { resourceType: 'session', payload: {} }, ids);
-      await this.events.publish('sessionBatch.created', {
-        resourceType: 'sessionBatch',
-        resourceId: batchId,
-        payload: { sessions: ids.length },
-      });
+      await Promise.all([
+        this.sessions.add(sessions),
+        this.events.publishEach('session.created', { resourceType: 'session', payload: {} }, ids),
+        this.events.publish('sessionBatch.created', {
+          resourceType: 'sessionBatch',
+          resourceId: batchId,
+          payload: { sessions: ids.length },
+        }),
+      ]);
       return { data: sessions.map((session) => shownSession({ ...session, tenantId })) };
     });
   }
@@ -62,8 +64,10 @@ export class SessionBatches {
       );
       if (faults.length > 0) throw new ValidationFailed(faults.slice(0, MAX_FAULTS));
       if (await this.batches.haveOpenRun(ids)) throw runIsOn();
-      await this.batches.markDeleted(ids);
-      await this.events.publishEach('session.deleted', { resourceType: 'session', payload: {} }, ids);
+      await Promise.all([
+        this.batches.markDeleted(ids),
+        this.events.publishEach('session.deleted', { resourceType: 'session', payload: {} }, ids),
+      ]);
       this.db.afterCommit(() => sessions.forEach((session) => this.news.hidden(session)));
     });
   }

@@ -81,7 +81,7 @@ export class SessionsRepository {
       const { entities, raw } = await ordered(query, filter, after)
         .limit(filter.limit + 1)
         .getRawAndEntities<{ rank?: string }>();
-      return entities.map((session, index) => ({ ...session, rank: raw[index]?.rank ?? null }));
+      return entities.map((session, index) => Object.assign(session, { rank: raw[index]?.rank ?? null }));
     });
   }
 

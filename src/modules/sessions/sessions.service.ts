@@ -31,11 +31,12 @@ export class SessionsService {
   async create(dto: CreateSessionDto): Promise<SessionDto> {
     const { tenantId } = currentTenantActor();
     return this.db.run(async () => {
-      const sessions = await this.drafts.of([dto]);
-      await this.sessions.add(sessions);
-      const [session] = sessions;
+      const [session] = await this.drafts.of([dto]);
       if (!session) throw new Error('Of one body nothing was made');
-      await this.events.publish('session.created', { resourceType: 'session', resourceId: session.id, payload: {} });
+      await Promise.all([
+        this.sessions.add([session]),
+        this.events.publish('session.created', { resourceType: 'session', resourceId: session.id, payload: {} }),
+      ]);
       return shownSession({ ...session, tenantId });
     });
   }
