@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import pg from 'pg';
 import { Actor } from '../src/platform/access/actor.js';
 import { runAs } from '../src/platform/access/scope.js';
-import { DatabaseServer } from '../src/platform/database/database-server.js';
 import { Db } from '../src/platform/database/db.js';
+import { analyze } from './analyze.js';
 import type { Listed } from './answers.js';
 import { startApp, type TestApp } from './app.js';
 import type { Client } from './client.js';
@@ -45,7 +45,7 @@ beforeAll(async () => {
   ({ tenantId, agentId, sessionId, as: owner } = ours);
   ({ userId } = ours.owner);
   for (const tenant of [ours, theirs]) await seed(tenant);
-  await analyze();
+  await analyze(app, 'agents', 'sessions', 'messages', 'runs', 'events');
 }, 120_000);
 
 afterAll(() => app.close());
@@ -86,16 +86,6 @@ const SEED = [
    SELECT :tenantId, gen_random_uuid(), ${NTH_AT}, CASE WHEN n % 2 = 0 THEN 'session.created' ELSE 'session.updated' END, 'user', :userId,
           'session', CASE WHEN n % 2 = 0 THEN :sessionId::uuid ELSE gen_random_uuid() END, 'c', '{}' FROM ${MANY}`,
 ];
-
-/** As the owner: only they may. */
-async function analyze(): Promise<void> {
-  const { MIGRATION_DATABASE_URL: connectionString } = app.store.environment;
-  const client = new pg.Client(connectionString ? { connectionString } : app.nest.get(DatabaseServer).connection);
-  await client.connect();
-  await client.query('SET ROLE atrium_owner');
-  for (const table of ['agents', 'sessions', 'messages', 'runs', 'events']) await client.query(`ANALYZE ${table}`);
-  await client.end();
-}
 
 /** The statements that a request runs, as they reach the database. */
 async function statementsOf(request: () => PromiseLike<unknown>): Promise<Statement[]> {

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import pg from 'pg';
 import { Actor } from '../src/platform/access/actor.js';
 import { runAs } from '../src/platform/access/scope.js';
-import { DatabaseServer } from '../src/platform/database/database-server.js';
 import { Db } from '../src/platform/database/db.js';
+import { analyze } from './analyze.js';
 import type { Listed } from './answers.js';
 import { startApp, type TestApp } from './app.js';
 import { Given, type Tenant } from './given.js';
@@ -26,7 +25,7 @@ beforeAll(async () => {
     const theirs = await given.session();
     await seed(theirs.tenantId, [TITLED, LONG_SESSION], { long: theirs.sessionId });
   }
-  await analyze();
+  await analyze(app, 'sessions', 'messages');
 }, 180_000);
 
 afterAll(() => app.close());
@@ -46,17 +45,6 @@ async function seed(tenantId: string, statements: string[], parameters: Record<s
   await runAs(Actor.job(tenantId), async () => {
     for (const statement of statements) await db.sql(statement, parameters);
   });
-}
-
-/** As the owner: only they may. */
-async function analyze(): Promise<void> {
-  const { MIGRATION_DATABASE_URL: connectionString } = app.store.environment;
-  const client = new pg.Client(connectionString ? { connectionString } : app.nest.get(DatabaseServer).connection);
-  await client.connect();
-  await client.query('SET ROLE atrium_owner');
-  for (const table of ['sessions', 'messages']) await client.query(`ANALYZE ${table}`);
-  await client.query('RESET ROLE');
-  await client.end();
 }
 
 interface Reading {
