@@ -231,7 +231,7 @@ describe('Sessions are found', () => {
     const start = new Date().toISOString();
     const first = await session(as, { title: 'kiwi kiwi', pattern: 'research', agentId });
     const second = await session(as, { title: 'kiwi' });
-    const third = await session(as);
+    const third = await session(as, { title: 'Fruit' });
     await say(as, third, 'say kiwi');
     await as.post(`/sessions/${second}/archive`).expect(200);
     await session(as, { title: 'other', pattern: 'research', agentId });

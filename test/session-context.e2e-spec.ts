@@ -124,6 +124,16 @@ describe('A context that is too large', () => {
         },
       ],
       [
+        'with a regeneration',
+        'context',
+        async (as, context) => {
+          const id = (await as.post('/sessions', { model: 'offline' }).expect(201)).json<{ id: string }>().id;
+          await as.post(`/sessions/${id}/messages`, { content: 'Hi' }).expect(201);
+          const [asked] = (await as.get(`/sessions/${id}/messages`).expect(200)).json<Listed<{ id: string }>>().data;
+          return as.post(`/messages/${String(asked?.id)}/regenerate`, { context });
+        },
+      ],
+      [
         'to an agent',
         'context',
         async (as, context) => as.post(`/agents/${await talks.given.agentOf(as)}/execute`, { message: 'Hi', context }),

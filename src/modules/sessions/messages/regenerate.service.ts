@@ -4,6 +4,7 @@ import { Db } from '../../../platform/database/db.js';
 import { ModelCatalog } from '../../models/model-catalog.service.js';
 import type { Run } from '../runs/run.js';
 import { RunLine } from '../runs/run-line.js';
+import { patchedContext } from '../session-context.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { SessionsService } from '../sessions.service.js';
 import type { RegenerateDto } from './message-edits.dto.js';
@@ -34,6 +35,7 @@ export class RegenerateService {
       const { sessionId, position } = await this.messages.lock(id);
       if (options.model) this.models.require(options.model, 'model');
       const session = await this.sessions.require(sessionId);
+      if (options.context) patchedContext(session.context, options.context);
       await this.line.admit(session);
       const asked = await this.edits.lastAsked(sessionId, position);
       if (!asked) throw new Conflict('There is no message of a user before it to be answered');
