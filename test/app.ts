@@ -4,10 +4,9 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApp } from '../src/bootstrap.js';
 import { loadSettings } from '../src/platform/config/load-settings.js';
 import { Readiness } from '../src/platform/http/readiness.js';
+import { ADMIN } from './admin.js';
 import { createTestStore, type TestStore } from './test-store.js';
 import { FakeAnthropic } from './upstream/fake-anthropic.js';
-
-export const ADMIN = { email: 'admin@example.com', password: 'a long admin password' };
 
 export interface TestApp {
   url: string;

@@ -1,7 +1,8 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { faultyFields } from './answers.js';
-import { ADMIN, startApp, type TestApp } from './app.js';
+import { ADMIN } from './admin.js';
+import { startApp, type TestApp } from './app.js';
 import { Client, type Answer } from './client.js';
 import { Given, type Tenant } from './given.js';
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Role } from '../src/contracts/permissions.js';
-import { ADMIN, type TestApp } from './app.js';
+import { ADMIN } from './admin.js';
+import type { TestApp } from './app.js';
 import { Client } from './client.js';
 
 export interface Member {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Sent } from './conversations.js';
 import type { Member } from './given.js';
 import { OwnServices } from './own-services.js';
-import type { Processes } from './processes.js';
+import { Processes } from './processes.js';
 import type { Reply, Step } from './upstream/reply.js';
 
 // Other tests may be using the services they were all given, so these are restarted on services of their own: where
@@ -22,8 +22,6 @@ onServices('While conversations go on', () => {
     services = new OwnServices();
     endings.unshift(() => services.stop());
     await services.start();
-    // Not before: what makes stores looks for the services when it is loaded.
-    const { Processes } = await import('./processes.js');
     processes = await Processes.start();
     endings.unshift(() => processes.close());
     await processes.addWorker();

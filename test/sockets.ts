@@ -20,6 +20,8 @@ export class TestSocket {
     await new Promise<void>((resolve, reject) => {
       socket.once('connect', resolve);
       socket.once('connect_error', reject);
+      // The server went away in between.
+      socket.once('disconnect', (reason) => reject(new Error(reason)));
     });
     return connected;
   }

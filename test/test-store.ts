@@ -14,9 +14,10 @@ export interface TestStore {
 }
 
 const MIGRATIONS = join(import.meta.dirname, '..', 'migrations');
-const onServer = process.env['TEST_DATABASE_URL'];
 
-export async function createTestStore(): Promise<TestStore> {
+/** `embedded` also where a server is given. */
+export async function createTestStore(kind: 'given' | 'embedded' = 'given'): Promise<TestStore> {
+  const onServer = kind === 'given' ? process.env['TEST_DATABASE_URL'] : undefined;
   const dataDir = mkdtempSync(join(tmpdir(), 'atrium-test-'));
   const store = onServer ? await serverStore(onServer) : await embeddedStore(dataDir);
   return {
