@@ -5,7 +5,7 @@ import type { RunDto } from '../../src/modules/sessions/runs/runs.dto.js';
 import { told } from '../told.js';
 import type { Sent } from './conversations.js';
 import type { Effects } from './effects.js';
-import type { Kill } from './fleet.js';
+import type { Kill, Outage } from './slot.js';
 import type { Asked, CountingUpstream } from './upstream.js';
 
 /**
@@ -34,14 +34,10 @@ export interface Stored {
   messages: MessageDto[];
 }
 
-/** A time in which processes may have lost hold of their runs without being killed. */
-export interface Outage {
-  from: number;
-  to: number;
-}
-
+/** Of all runs together. */
 export interface Verdict {
   faults: Fault[];
+  runs: number;
   /** Model calls beyond the first of a step, each in place of one that was in the air when its process died. */
   repeatedCalls: number;
   /** Calls of the tool that must not be repeated whose process died before there was a result. */
@@ -56,7 +52,7 @@ export interface Verdict {
 /** A lease of 10 s that is renewed every 3 s, or a second later, has so much left. */
 const LEASE_LEFT_MS = 6_000;
 
-/** Says of one run what was lost and what was done twice. */
+/** Says of runs what was lost and what was done twice. */
 export class Judge {
   constructor(
     private readonly upstream: CountingUpstream,
@@ -65,7 +61,7 @@ export class Judge {
     private readonly outages: readonly Outage[],
   ) {}
 
-  judge(sent: Sent, stored: Stored): Verdict {
+  judge(sent: Sent, stored: Stored, verdict: Verdict): void {
     const asked = this.upstream.of(sent.words);
     const calls = stored.events.filter(({ type }) => type === 'tool.call').map((event) => data(event).toolUseId);
     const results = stored.events.filter(({ type }) => type === 'tool.result').map(data);
@@ -77,12 +73,12 @@ export class Judge {
       ...this.toolCalls(asked, calls, results),
     ];
     const steps = new Set(asked.map(({ turn }) => turn)).size;
-    return {
-      faults: found.map(({ kind, what }) => ({ kind, what: `${what} (${sent.words}, run ${stored.run.id})` })),
-      repeatedCalls: asked.length - steps,
-      unknownOutcomes: results.filter(({ output }) => output.startsWith('unknown outcome')).length,
-      takeOversMs: this.takeOvers(asked, calls),
-    };
+    verdict.runs++;
+    for (const { kind, what } of found)
+      verdict.faults.push({ kind, what: `${what} (${sent.words}, run ${stored.run.id})` });
+    verdict.repeatedCalls += asked.length - steps;
+    verdict.unknownOutcomes += results.filter(({ output }) => output.startsWith('unknown outcome')).length;
+    verdict.takeOversMs.push(...this.takeOvers(asked, calls));
   }
 
   private *sequence(sent: Sent, { run, events }: Stored): Generator<Fault> {
@@ -139,7 +135,10 @@ export class Judge {
       if (call.at > (storedAt ?? over)) yield { kind: 'doubled', what: `turn ${call.turn} was asked for once stored` };
       const before = asked.slice(0, index).findLast(({ turn }) => turn === call.turn);
       if (before && !this.isForgiven(before.process, before.at, call.at))
-        yield { kind: 'doubled', what: `turn ${call.turn} was asked for again though ${before.process} was alive` };
+        yield {
+          kind: 'doubled',
+          what: `turn ${call.turn} was asked for again though ${before.process} was alive: ${this.around(before, call)}`,
+        };
     }
     if (asked.length === 0 && run.status !== 'cancelled') yield { kind: 'lost', what: 'the model was never asked' };
   }
@@ -162,6 +161,13 @@ export class Judge {
       this.kills.some((kill) => kill.process === process && kill.at >= from && kill.at <= to) ||
       this.outages.some((outage) => outage.from <= to && outage.to >= from)
     );
+  }
+
+  private around(before: Asked, call: Asked): string {
+    const since = (at: number): string => `${at - before.at} ms`;
+    const outages = this.outages.map(({ from, to }) => `outage from ${since(from)} to ${since(to)}`);
+    const kills = this.kills.map(({ process, at }) => `${process} killed after ${since(at)}`);
+    return [`again by ${call.process} after ${since(call.at)}`, ...outages, ...kills].join(', ');
   }
 
   private takeOvers(asked: readonly Asked[], calls: string[]): number[] {

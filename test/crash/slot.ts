@@ -14,20 +14,25 @@ export interface Kill {
   wasStarting: boolean;
 }
 
+/** A time in which processes may lose hold of their runs without being killed. */
+export interface Outage {
+  from: number;
+  to: number;
+}
+
 /** One process after another in the same place, as a supervisor keeps it. */
 export class Slot {
   private launched: Launched | null = null;
-  private launching: Promise<void> = Promise.resolve();
+  private last: Promise<unknown> = Promise.resolve();
   private count = 0;
   private isReady = false;
-  private isWanted = true;
 
   constructor(
     readonly name: string,
-    private readonly environment: Record<string, string>,
+    private readonly environment: () => Record<string, string>,
     private readonly store: TestStore,
     /** Told why, when a process ends that nobody has killed. */
-    private readonly onFault: (what: string) => void,
+    private readonly onEnd: (what: string) => void,
   ) {}
 
   get process(): string {
@@ -40,13 +45,12 @@ export class Slot {
 
   /** Where it answers, if it does. */
   get url(): string | null {
-    return this.isReady && this.environment['ROLE'] !== 'worker' ? (this.launched?.url ?? null) : null;
+    return this.isReady && this.environment()['ROLE'] !== 'worker' ? (this.launched?.url ?? null) : null;
   }
 
   /** Begins to start a process; whatever ends it, the next one is begun. */
-  launch(afterMs = 0): Promise<void> {
-    this.launching = sleep(afterMs).then(() => (this.isWanted ? this.begin() : undefined));
-    return this.launching;
+  launch(): Promise<void> {
+    return this.inTurn(() => this.begin());
   }
 
   /** @throws when it takes longer than a minute */
@@ -59,54 +63,55 @@ export class Slot {
   }
 
   /** Returns once the next one is being started. */
-  async kill(): Promise<Kill> {
-    await this.launching;
-    const kill = { process: this.process, wasStarting: this.isStarting };
-    const { launched } = this;
-    this.launched = null;
-    const at = Date.now();
-    await launched?.kill();
-    await this.launch();
-    return { ...kill, at };
+  kill(): Promise<Kill> {
+    return this.inTurn(async () => {
+      const kill = { process: this.process, wasStarting: this.isStarting, at: Date.now() };
+      await this.leave()?.kill();
+      await this.begin();
+      return kill;
+    });
   }
 
-  /** As an operator restarts it. */
+  /** As an operator restarts it; clients come to it until it is gone. */
   async restart(): Promise<void> {
-    await this.launching;
-    const { launched } = this;
-    this.launched = null;
-    this.isReady = false;
-    await launched?.stop();
-    await this.launch();
+    await this.inTurn(async () => {
+      await this.launched?.stop();
+      this.leave();
+      await this.begin();
+    });
     await this.ready();
   }
 
-  async close(): Promise<void> {
-    this.isWanted = false;
-    await this.launching;
-    const { launched } = this;
-    this.launched = null;
-    await launched?.kill();
+  close(): Promise<void> {
+    return this.inTurn(async () => this.leave()?.kill());
   }
 
   private async begin(): Promise<void> {
     this.count++;
-    this.isReady = false;
     const launched = await launchServer(
       {
-        ...this.environment,
+        ...this.environment(),
         NODE_OPTIONS: `--import ${PRELOAD}`,
         ANTHROPIC_API_KEY: this.process,
         EFFECTS_PROCESS: this.process,
       },
-      this.store,
+      // It is not the process's to drop.
+      { ...this.store, drop: () => Promise.resolve() },
     );
     this.launched = launched;
     launched.ready.then(
       () => (this.isReady = this.launched === launched),
       () => undefined,
     );
-    void launched.exited.then(() => this.ended(launched));
+    void launched.exited.then(() => this.inTurn(() => this.ended(launched)));
+  }
+
+  /** Whatever becomes of it from now on is no surprise. */
+  private leave(): Launched | null {
+    const { launched } = this;
+    this.launched = null;
+    this.isReady = false;
+    return launched;
   }
 
   private async ended(launched: Launched): Promise<void> {
@@ -115,8 +120,16 @@ export class Slot {
       () => `${this.process} ended by itself`,
       (error: unknown) => String(error),
     );
-    this.launched = null;
-    this.onFault(why);
-    await this.launch(AGAIN_MS);
+    this.leave();
+    this.onEnd(why);
+    await sleep(AGAIN_MS);
+    await this.begin();
+  }
+
+  /** So that there is one process at a time. */
+  private inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.last.then(act);
+    this.last = turn.catch(() => undefined);
+    return turn;
   }
 }
