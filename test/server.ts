@@ -7,7 +7,7 @@ import { freePort } from './free-port.js';
 import { createTestStore, type TestStore } from './test-store.js';
 
 const ROOT = join(import.meta.dirname, '..');
-const READY_LIMIT_MS = 30_000;
+const READY_LIMIT_MS = 60_000;
 
 export const SECRET = 'test-secret-test-secret-test-secret-';
 

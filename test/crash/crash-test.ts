@@ -27,10 +27,13 @@ export interface CrashResult extends Verdict {
 }
 
 const ROLES = { services: ['all', 'all', 'worker'], embedded: ['all'] };
-/** How long a process lives at most once it is up, and how long after the beginning of its start it is killed. */
-const LIFE_MS = 2_500;
+/** How long after the beginning of its start a process is killed that is to be killed while it starts, at most. */
 const START_MS = 1_500;
-const WHILE_STARTING = 0.3;
+const WHILE_STARTING = 0.25;
+/** The others are killed after so many calls of the model and of tools at most, or so much time, and a moment. */
+const CALLS = 40;
+const LIFE_MS = 4_000;
+const MOMENT_MS = 400;
 
 /** Kills real processes at random points while conversations go on, and says what came of it: see `Fault`. */
 export async function crashTest(options: CrashOptions): Promise<CrashResult> {
@@ -38,6 +41,7 @@ export async function crashTest(options: CrashOptions): Promise<CrashResult> {
   const store = await createTestStore(options.store === 'embedded' ? 'embedded' : 'given');
   const scene = new Scene(new Random(options.seed), store, ROLES[options.store]);
   let accidents = 0;
+  let told = 0;
   try {
     await scene.start();
     for (let round = 1; scene.kills.length < kills; round++) {
@@ -46,6 +50,8 @@ export async function crashTest(options: CrashOptions): Promise<CrashResult> {
       await scene.during(`r${round}`, conversations, () => strike(scene, count, happening));
       accidents += happening.size;
       const { runs, faults } = scene.verdict;
+      for (const { kind, what } of faults.slice(told)) log?.(`${kind}: ${what}`);
+      told = faults.length;
       log?.(
         `round ${round}: ${runs} runs, ${scene.kills.length} kills, ${accidents} accidents, ${faults.length} faults`,
       );
@@ -62,11 +68,21 @@ async function strike(scene: Scene, kills: number, accidents: Map<number, () => 
   for (let kill = 0; kill < kills; kill++) {
     await accidents.get(kill)?.();
     const slot = random.pick(scene.slots);
-    const whileStarting = random.chance(WHILE_STARTING);
-    if (!whileStarting) await slot.ready();
-    await sleep(random.between(0, whileStarting ? START_MS : LIFE_MS));
+    if (random.chance(WHILE_STARTING)) await sleep(random.between(0, START_MS));
+    else {
+      await slot.ready();
+      await called(scene, random.between(1, CALLS));
+      await sleep(random.between(0, MOMENT_MS));
+    }
     scene.kills.push(await slot.kill());
   }
+}
+
+/** On a slow machine as much has happened by then as on a fast one. */
+async function called(scene: Scene, times: number): Promise<void> {
+  const enough = scene.calls + times;
+  const end = Date.now() + LIFE_MS;
+  while (scene.calls < enough && Date.now() < end) await sleep(5);
 }
 
 /** Before which of a round's kills what happens. */

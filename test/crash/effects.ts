@@ -19,6 +19,7 @@ const LONGEST_MS = 150;
 
 /** The world outside that the tools act upon; it outlives all crashes, so that nothing done in it goes uncounted. */
 export class Effects {
+  calls = 0;
   private readonly effects = new Map<string, Effect[]>();
   private readonly server = createServer((request, response) => {
     this.take(request).then(
@@ -53,6 +54,7 @@ export class Effects {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const asked = JSON.parse(Buffer.concat(chunks).toString()) as Omit<Effect, 'at'>;
+    this.calls++;
     this.effects.set(asked.call, [...this.of(asked.call), { ...asked, at: Date.now() }]);
     await sleep(this.random.between(0, LONGEST_MS));
     return `${asked.name} ${asked.call}`;

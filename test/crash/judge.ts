@@ -137,7 +137,7 @@ export class Judge {
       if (before && !this.isForgiven(before.process, before.at, call.at))
         yield {
           kind: 'doubled',
-          what: `turn ${call.turn} was asked for again though ${before.process} was alive: ${this.around(before, call)}`,
+          what: `turn ${call.turn} was asked for again though ${before.process} was alive`,
         };
     }
     if (asked.length === 0 && run.status !== 'cancelled') yield { kind: 'lost', what: 'the model was never asked' };
@@ -158,16 +158,9 @@ export class Judge {
   /** Its process died in between, or lost its connections and let go of its runs. */
   private isForgiven(process: string, from: number, to: number): boolean {
     return (
-      this.kills.some((kill) => kill.process === process && kill.at >= from && kill.at <= to) ||
+      this.kills.some((kill) => kill.process === process && kill.at <= to) ||
       this.outages.some((outage) => outage.from <= to && outage.to >= from)
     );
-  }
-
-  private around(before: Asked, call: Asked): string {
-    const since = (at: number): string => `${at - before.at} ms`;
-    const outages = this.outages.map(({ from, to }) => `outage from ${since(from)} to ${since(to)}`);
-    const kills = this.kills.map(({ process, at }) => `${process} killed after ${since(at)}`);
-    return [`again by ${call.process} after ${since(call.at)}`, ...outages, ...kills].join(', ');
   }
 
   private takeOvers(asked: readonly Asked[], calls: string[]): number[] {
@@ -175,7 +168,7 @@ export class Judge {
     return signs.flatMap((sign, index) => {
       const before = signs[index - 1];
       if (!before || before.process === sign.process) return [];
-      const kill = this.kills.find(({ process, at }) => process === before.process && at >= before.at && at <= sign.at);
+      const kill = this.kills.find(({ process, at }) => process === before.process && at <= sign.at);
       if (!kill) return [];
       const mayHaveHeld = ({ at, wasStarting }: Kill): boolean =>
         !wasStarting && at > kill.at + LEASE_LEFT_MS && at <= sign.at;

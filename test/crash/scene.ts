@@ -46,6 +46,11 @@ export class Scene {
     await this.ready();
   }
 
+  /** Of the model and of tools, so far. */
+  get calls(): number {
+    return this.upstream.calls + this.effects.calls;
+  }
+
   async ready(): Promise<void> {
     await Promise.all(this.slots.map((slot) => slot.ready()));
   }

@@ -53,9 +53,9 @@ export class Slot {
     return this.inTurn(() => this.begin());
   }
 
-  /** @throws when it takes longer than a minute */
+  /** @throws when it takes longer than two minutes */
   async ready(): Promise<void> {
-    const end = Date.now() + 60_000;
+    const end = Date.now() + 120_000;
     while (!this.isReady) {
       if (Date.now() > end) throw new Error(`${this.process} does not start`);
       await sleep(20);

@@ -27,8 +27,8 @@ export function wordsOf(name: string, rounds: number): string {
 /** The model of all sessions: some rounds of tools, then an answer in several pieces. Every call is counted. */
 export class CountingUpstream {
   readonly fake = new FakeAnthropic();
+  calls = 0;
   private readonly asked = new Map<string, Asked[]>();
-  private calls = 0;
 
   constructor(private readonly random: Random) {
     this.fake.respond = (request) => this.reply(request);
