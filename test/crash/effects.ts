@@ -15,7 +15,7 @@ interface Effect {
   at: number;
 }
 
-const LONGEST_MS = 150;
+const LONGEST_MS = 600;
 
 /** The world outside that the tools act upon; it outlives all crashes, so that nothing done in it goes uncounted. */
 export class Effects {
