@@ -55,8 +55,8 @@ const LEASE_LEFT_MS = 6_000;
 /** Says of runs what was lost and what was done twice. */
 export class Judge {
   constructor(
-    private readonly upstream: CountingUpstream,
-    private readonly effects: Effects,
+    private readonly upstream: Pick<CountingUpstream, 'of'>,
+    private readonly effects: Pick<Effects, 'of'>,
     private readonly kills: readonly Kill[],
     private readonly outages: readonly Outage[],
   ) {}
