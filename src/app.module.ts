@@ -19,6 +19,7 @@ import { JobsModule } from './platform/jobs/jobs.module.js';
 import { LiveModule } from './platform/live/live.module.js';
 import { SocketsModule } from './platform/live/sockets.module.js';
 import { RedisModule } from './platform/redis/redis.module.js';
+import { StorageModule } from './platform/storage/storage.module.js';
 
 @Module({})
 export class AppModule {
@@ -29,6 +30,7 @@ export class AppModule {
         ConfigModule.forRoot(settings),
         RedisModule,
         DatabaseModule,
+        StorageModule,
         EventsModule,
         JobsModule.forRoot({ 'run.execute': ExecuteRunProcessor }),
         LiveModule,

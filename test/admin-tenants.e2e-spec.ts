@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Db } from '../src/platform/database/db.js';
 import { faultyFields, type Ids } from './answers.js';
@@ -7,6 +9,7 @@ import { startApp, type TestApp } from './app.js';
 import { Client } from './client.js';
 import { Given, type Tenant } from './given.js';
 import { asSystem, eventually } from './platform-fixtures.js';
+import { upload } from './sample-files.js';
 import { createTestStore } from './test-store.js';
 
 let app: TestApp;
@@ -255,6 +258,9 @@ describe('a deleted tenant', () => {
       const { tenantId, slug, as, owner } = await new Given(running).tenant();
       const agent = (await as.post('/agents', { name: 'Helper', model: 'offline' }).expect(201)).json<{ id: string }>();
       await as.post('/sessions', { agentId: agent.id }).expect(201);
+      await upload(as, 'text');
+      const files = join(store.environment['DATA_DIR'] ?? '', 'files', tenantId);
+      expect(existsSync(files)).toBe(true);
       const superadmin = await new Given(running).admin();
       await superadmin.delete(`/admin/tenants/${tenantId}`).expect(204);
       await asSystem(
@@ -275,6 +281,7 @@ describe('a deleted tenant', () => {
         () => asSystem(db, 'SELECT 1 FROM users WHERE email = :email', { email: owner.email }),
         (rows) => rows.length === 0,
       );
+      expect(existsSync(files)).toBe(false);
       expect(await asSystem(db, 'SELECT 1 FROM events WHERE tenant_id = :tenantId', { tenantId })).toEqual([]);
       await (await new Given(running).admin()).post('/admin/tenants', body({ slug })).expect(409);
     } finally {

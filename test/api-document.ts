@@ -34,7 +34,9 @@ export interface Operation {
   path: string;
   pathParameters: Parameter[];
   query: Parameter[];
+  /** Of its JSON; null where it takes none, as where it takes an upload. */
   body: Schema | null;
+  takesUpload: boolean;
   /** Of the answer when all is well, by status. */
   answers: Map<number, Schema | null>;
   /** All statuses it is said to answer. */
@@ -192,10 +194,13 @@ interface RawOperation {
   'x-permission'?: string;
 }
 
+const UPLOAD = 'multipart/form-data';
+
 function operationOf(path: string, method: string, operation: RawOperation): Operation {
   const parameters = (operation.parameters ?? []).filter(({ $ref }) => $ref === undefined);
   const contents = Object.keys(operation.requestBody?.content ?? {});
-  if (contents.some((type) => type !== 'application/json')) throw new Error(`${path} takes ${contents.join()}`);
+  if (contents.some((type) => type !== 'application/json' && type !== UPLOAD))
+    throw new Error(`${path} takes ${contents.join()}`);
   // A position in a stream names nothing.
   const others = parameters.filter(({ in: where, name }) => !/path|query/.test(where) && name !== 'Last-Event-ID');
   if (others.length > 0) throw new Error(`${path} takes ${others.map(({ name }) => name).join()} elsewhere`);
@@ -207,6 +212,7 @@ function operationOf(path: string, method: string, operation: RawOperation): Ope
     pathParameters: parameters.filter(({ in: where }) => where === 'path'),
     query: parameters.filter(({ in: where }) => where === 'query'),
     body: operation.requestBody?.content['application/json']?.schema ?? null,
+    takesUpload: contents.includes(UPLOAD),
     answers: new Map(
       responses
         .filter(([status]) => Number(status) < 300)

@@ -57,7 +57,7 @@ export class Client {
     return this.send('DELETE', path);
   }
 
-  /** The body goes as it is when it is a string. */
+  /** The body goes as it is when it is a string or a form. */
   send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Call {
     return new Call(
       this.fetch(method, path, body, headers).then(async (r) => new Answer(r.status, r.headers, await r.text())),
@@ -78,10 +78,10 @@ export class Client {
       redirect: 'manual',
       headers: {
         ...(this.token ? { authorization: `Bearer ${this.token}` } : {}),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(body === undefined || body instanceof FormData ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
-      body: typeof body === 'string' ? body : JSON.stringify(body),
+      body: typeof body === 'string' || body instanceof FormData ? body : JSON.stringify(body),
     });
   }
 }

@@ -42,8 +42,9 @@ export class DocumentedApi {
     return this.document.operations.filter(({ path }) => path.startsWith('/api/'));
   }
 
+  /** Those that read JSON, be it to find that it is empty. */
   get withBody(): Operation[] {
-    return this.operations.filter(({ method }) => method !== 'GET' && method !== 'DELETE');
+    return this.operations.filter(({ method, takesUpload }) => method !== 'GET' && method !== 'DELETE' && !takesUpload);
   }
 
   placesOf({ body }: Operation): Place[] {

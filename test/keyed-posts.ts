@@ -4,12 +4,15 @@ import type { TestApp } from './app.js';
 import type { Client } from './client.js';
 import type { Given, Tenant } from './given.js';
 import { eventually } from './platform-fixtures.js';
+import { formOf } from './sample-files.js';
 
 /** A request that takes an `Idempotency-Key`. */
 export interface KeyedPost {
   as: Client;
   path: string;
   body?: object;
+  /** What the key must not be used for again; absent: `body` with a field more. */
+  other?: object;
   /** What would be one more if it were carried out twice. */
   made(): Promise<number>;
 }
@@ -26,6 +29,7 @@ export const KEYED_POSTS: [operation: string, how: string, make: (posts: KeyedPo
   ['sessionBatches_create', '', (posts) => posts.batch()],
   ['sessionBatches_remove', '', (posts) => posts.removal()],
   ['sessionTemplates_create', '', (posts) => posts.created('/session-templates', { name: 'T' })],
+  ['files_create', '', (posts) => posts.file()],
   ['members_add', '', (posts) => posts.created('/members', { email: `${randomUUID()}@example.com`, role: 'viewer' })],
   ['messages_send', 'waiting', (posts) => posts.message({})],
   ['messages_send', 'streaming', (posts) => posts.message({ stream: true })],
@@ -59,6 +63,13 @@ export class KeyedPosts {
   async created(path: string, body: object): Promise<KeyedPost> {
     const { as } = this.tenant;
     return { as, path, body, made: () => count(as, path) };
+  }
+
+  /** A form is sent with another boundary each time. */
+  async file(): Promise<KeyedPost> {
+    const { as } = this.tenant;
+    const made = () => count(as, '/audit-logs?action=file.created');
+    return { as, path: '/files', body: formOf('text'), other: formOf('another text'), made };
   }
 
   /** Counted when the run has ended, with the calls of the model: a message that is answered twice asks it twice. */

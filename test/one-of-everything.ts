@@ -1,6 +1,7 @@
 import type { ApiDocument, Operation } from './api-document.js';
 import type { Answer, Client } from './client.js';
 import type { Given, Tenant } from './given.js';
+import { upload } from './sample-files.js';
 
 /** A tenant with one of everything that the API can make. */
 export interface Furnished extends Tenant {
@@ -17,6 +18,7 @@ const KINDS = [
   'session',
   'template',
   'message',
+  'file',
   'answer',
   'run',
   'fork',
@@ -36,6 +38,7 @@ const OF_PATH: [RegExp, Kind][] = [
   [/^\/api\/v1\/session-templates\//, 'template'],
   [/^\/api\/v1\/messages\//, 'message'],
   [/^\/api\/v1\/runs\//, 'run'],
+  [/^\/api\/v1\/files\//, 'file'],
   [/^\/api\/v1\/members\//, 'user'],
   [/^\/api\/v1\/api-keys\//, 'apiKey'],
   [/^\/api\/v1\/auth\/invitations\//, 'invitation'],
@@ -62,7 +65,9 @@ export async function furnish(given: Given, mark: string): Promise<Furnished> {
   });
   const template = await created(as, '/session-templates', { name: mark, agentId: agent, title: mark, context });
   const content = `${mark}: what is 2 + 3?`;
-  const sent = (await as.post(`/sessions/${session}/messages`, { content, metadata }).expect(201)).json<{
+  const { id: file } = await upload(as, `A file of ${mark}`, `${mark}.txt`);
+  const attachments = [file];
+  const sent = (await as.post(`/sessions/${session}/messages`, { content, attachments, metadata }).expect(201)).json<{
     message: { id: string };
     run: { id: string };
   }>();
@@ -79,7 +84,8 @@ export async function furnish(given: Given, mark: string): Promise<Furnished> {
     data: { resourceId: string }[];
   }>();
   const ids = {
-    ...{ tenant: tenant.tenantId, user: owner.userId, agent, session, template, message, answer: sent.message.id },
+    ...{ tenant: tenant.tenantId, user: owner.userId, agent, session, template, message, file },
+    answer: sent.message.id,
     ...{ run: sent.run.id, fork, copy, apiKey, invitation, event, login: logins.data[0]?.resourceId },
   };
   const missing = KINDS.filter((kind) => ids[kind] === undefined);

@@ -5,6 +5,7 @@ import { runAs } from '../src/platform/access/scope.js';
 import { Db } from '../src/platform/database/db.js';
 import { startApp, type TestApp } from './app.js';
 import { Given, type Tenant } from './given.js';
+import { upload } from './sample-files.js';
 
 let app: TestApp;
 let given: Given;
@@ -29,7 +30,10 @@ afterAll(() => app.close());
 
 async function withOneOfEverything(): Promise<Tenant> {
   const made = await given.session({ tools: ['calculator:*'] });
-  await made.as.post(`/sessions/${made.sessionId}/messages`, { content: 'What is 2 + 3?' }).expect(201);
+  const file = await upload(made.as, 'text');
+  await made.as
+    .post(`/sessions/${made.sessionId}/messages`, { content: 'What is 2 + 3?', attachments: [file.id] })
+    .expect(201);
   await made.as.post('/agents', { name: 'Keyed' }, { 'idempotency-key': 'k' }).expect(201);
   await made.as.post('/api-keys', { name: 'Key' }).expect(201);
   // What a request leaves behind for a moment only.

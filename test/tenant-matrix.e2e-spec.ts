@@ -15,6 +15,7 @@ import {
   withId,
   type Furnished,
 } from './one-of-everything.js';
+import { formOf } from './sample-files.js';
 import { startServer, type Server } from './server.js';
 
 let server: Server;
@@ -60,6 +61,7 @@ const NAMES_NOTHING: Record<string, string> = {
   apiKeys_list: 'only a page',
   models_list: 'the same for all',
   sessionTemplates_list: 'only a page',
+  files_create: 'bytes and their name',
   agents_list: 'only texts and a status',
   adminTenants_list: 'only a page',
 };
@@ -96,7 +98,7 @@ function ofApi(): Operation[] {
 /** What an attack is answered with; whatever that is, it shows nothing of theirs and is as documented. */
 async function attack(operation: Operation, path: string, body: unknown, expected: number): Promise<Answer> {
   const answer = await ours.as.send(operation.method, path, body);
-  const what = `${operation.method} ${path} ${body === undefined ? '' : JSON.stringify(body)}`;
+  const what = `${operation.method} ${path} ${body === undefined ? '' : JSON.stringify(body instanceof FormData ? [...body] : body)}`;
   const sent = idsIn(what.toLowerCase());
   const leaked = idsIn(answer.text).filter((id) => secrets.has(id) && (answer.status < 300 || !sent.includes(id)));
   if (answer.text.includes(theirs.mark)) leaked.push(theirs.mark);
@@ -114,6 +116,12 @@ async function refused(operation: Operation, path: string, body: unknown, fields
   const answer = await attack(operation, path, body, 422);
   if (answer.status === 422)
     expect([operation.id, faultyFields(answer)]).toEqual([operation.id, expect.arrayContaining(fields)]);
+}
+
+function formWith(fields: Record<string, string>): FormData {
+  const form = formOf('text');
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  return form;
 }
 
 function sampleBody({ body }: Operation): unknown {
@@ -243,7 +251,7 @@ describe('Who and what something is', () => {
     for (const operation of ofApi().filter(({ method }) => method !== 'GET' && method !== 'DELETE')) {
       const path = ownPath(operation, ours);
       const given = Object.fromEntries(IDENTITY.map((name) => [name, theirs.ids.user]));
-      if (!operation.body) await refused(operation, path, given, IDENTITY);
+      if (!operation.body) await refused(operation, path, operation.takesUpload ? formWith(given) : given, IDENTITY);
       for (const { field, schema, body } of objectPlaces(operation)) {
         const alien = IDENTITY.filter((name) => !(name in (schema.properties ?? {})));
         own.push(...IDENTITY.filter((name) => !alien.includes(name)).map((name) => `${operation.id} ${field}${name}`));

@@ -33,6 +33,8 @@ export interface DomainEvents {
   'session.resumed': object;
   'session.completed': object;
   'session.archived': object;
+  'file.created': { name: string; mimeType: string; sizeBytes: number };
+  'file.deleted': object;
   'message.updated': { sessionId: string };
   'message.deleted': { sessionId: string };
   'message.rated': { sessionId: string; rating: 1 | -1 };

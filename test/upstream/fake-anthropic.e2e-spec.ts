@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { pdf, png } from '../sample-files.js';
 import { FakeAnthropic } from './fake-anthropic.js';
 
 const upstream = new FakeAnthropic();
@@ -16,6 +17,15 @@ const assistant = (...content: unknown[]) => ({ role: 'assistant', content });
 const text = (words: string, extra = {}) => ({ type: 'text', text: words, ...extra });
 const use = (id: string) => ({ type: 'tool_use', id, name: 'a', input: {} });
 const result = (id: string) => ({ type: 'tool_result', tool_use_id: id, content: 'x' });
+const image = (media_type = 'image/png', data = png().toString('base64')) => ({
+  type: 'image',
+  source: { type: 'base64', media_type, data },
+});
+const document = (title: string) => ({
+  type: 'document',
+  title,
+  source: { type: 'base64', media_type: 'application/pdf', data: pdf('a').toString('base64') },
+});
 const marked = { cache_control: { type: 'ephemeral' } };
 
 async function post(body: unknown, headers: Record<string, string> = {}) {
@@ -82,6 +92,33 @@ describe('FakeAnthropic', () => {
     ['white space to go on from', { messages: [user(text('a')), assistant(text('b '))] }, /trailing whitespace/],
     ['a bad tool name', { tools: [{ name: 'a:b', input_schema: { type: 'object' } }] }, /should match pattern/],
     ['a tool without schema', { tools: [{ name: 'a' }] }, /input_schema.type: Field required/],
+    ['an image without source', { messages: [user({ type: 'image' })] }, /source: Field required/],
+    ['base64 that is none', { messages: [user(image('image/png', '####'))] }, /invalid base64 data/],
+    ['bytes of another type', { messages: [user(image('image/jpeg', png().toString('base64')))] }, /does not match/],
+    ['an image of a type it does not take', { messages: [user(image('image/bmp', 'Qk0='))] }, /media_type/],
+    ['a PDF as an image', { messages: [user(image('application/pdf', 'JVBERi0='))] }, /media_type/],
+    [
+      'an image of more than 5 MB',
+      { messages: [user(image('image/png', png().toString('base64').slice(0, 24) + 'A'.repeat(5_242_880)))] },
+      /image exceeds 5 MB/,
+    ],
+    [
+      'a document without text',
+      { messages: [user({ type: 'document', source: { type: 'text', media_type: 'text/plain', data: ' ' } })] },
+      /must be non-empty/,
+    ],
+    [
+      'text of a type of its own',
+      { messages: [user({ type: 'document', source: { type: 'text', media_type: 'text/csv', data: 'a' } })] },
+      /media_type/,
+    ],
+    [
+      'a document with a title too long',
+      { messages: [user(document('x'.repeat(501)))] },
+      /title: String should have at most 500/,
+    ],
+    ['too many images', { messages: [user(...Array.from({ length: 21 }, () => image()))] }, /many-image/],
+    ['an image of an assistant', { messages: [user(text('a')), assistant(image()), user(text('b'))] }, /not permitted/],
     [
       'thinking it never issued',
       { messages: [user(text('a')), assistant({ type: 'thinking', thinking: 'x', signature: 'y' }), user(text('b'))] },
@@ -107,6 +144,11 @@ describe('FakeAnthropic', () => {
       user(result('t1'), text('b')),
     ];
     expect(await post({ ...valid, messages })).toMatchObject({ status: 200 });
+  });
+
+  it('takes images and documents of a user', async () => {
+    const plain = { type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'a' }, ...marked };
+    expect(await post({ ...valid, messages: [user(image(), document('A'), plain)] })).toMatchObject({ status: 200 });
   });
 
   it('takes a temperature under the version that has it, and not for models that lost it', async () => {

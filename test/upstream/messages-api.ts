@@ -1,5 +1,12 @@
 /** The parts of a Messages API request that the fake upstream reads. */
 
+/** Of an image or a document. */
+export interface Source {
+  type?: string;
+  media_type?: string;
+  data?: string;
+}
+
 export interface Block {
   type: string;
   text?: string;
@@ -13,6 +20,8 @@ export interface Block {
   content?: unknown;
   is_error?: boolean;
   cache_control?: unknown;
+  source?: Source;
+  title?: unknown;
 }
 
 export interface Message {

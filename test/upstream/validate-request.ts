@@ -1,3 +1,4 @@
+import { faultOfFile, faultOfFiles } from './validate-files.js';
 import { blocksOf, type Block, type Message, type MessagesRequest } from './messages-api.js';
 
 /** Versions of the API; sampling parameters exist in the older alone. */
@@ -33,6 +34,7 @@ export function faultOf(request: MessagesRequest, version: string | undefined): 
       .find((fault) => fault !== undefined) ??
     faultOfBlocks(systemBlocks(request), 'system') ??
     faultOfTurns(request) ??
+    faultOfFiles(request) ??
     faultOfBreakpoints(request)
   );
 }
@@ -118,6 +120,9 @@ function faultOfBlock(block: Block): string | undefined {
     case 'thinking':
       if (!block.signature) return '.signature: Field required';
       return block.cache_control === undefined ? undefined : '.cache_control: Extra inputs are not permitted';
+    case 'image':
+    case 'document':
+      return faultOfFile(block);
     default:
       return undefined;
   }

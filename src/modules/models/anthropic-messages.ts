@@ -1,4 +1,5 @@
 import type Anthropic from '@anthropic-ai/sdk';
+import type { FileParams } from './anthropic-files.js';
 import type { AssistantBlock, ModelMessage, UserBlock } from './model-client.js';
 
 /** One turn as it is sent. */
@@ -11,12 +12,12 @@ export interface TurnParam {
  * The conversation as the Messages API takes it: turns of one role in a row joined, tool results first in theirs, no
  * text without a visible character, thinking exactly as it was received.
  */
-export function toMessageParams(messages: ModelMessage[]): TurnParam[] {
+export function toMessageParams(messages: ModelMessage[], files: FileParams): TurnParam[] {
   const params: TurnParam[] = [];
   for (const message of messages) {
     const content =
       message.role === 'user'
-        ? userBlocks(message.content)
+        ? userBlocks(message.content, files)
         : message.content.map(assistantBlock).filter((block) => block !== undefined);
     if (content.length === 0) continue;
     const last = params.at(-1);
@@ -28,14 +29,15 @@ export function toMessageParams(messages: ModelMessage[]): TurnParam[] {
   return params;
 }
 
-function userBlocks(blocks: UserBlock[]): Anthropic.ContentBlockParam[] {
-  const params = blocks.map(userBlock).filter((block) => block !== undefined);
+function userBlocks(blocks: UserBlock[], files: FileParams): Anthropic.ContentBlockParam[] {
+  const params = blocks.map((block) => userBlock(block, files)).filter((block) => block !== undefined);
   // A turn cannot be left out, or the answers around it would become one.
   return params.length > 0 ? params : [{ type: 'text', text: '(no text)' }];
 }
 
-function userBlock(block: UserBlock): Anthropic.ContentBlockParam | undefined {
+function userBlock(block: UserBlock, files: FileParams): Anthropic.ContentBlockParam | undefined {
   if (block.type === 'text') return textBlock(block.text);
+  if (block.type !== 'tool_result') return files.get(block);
   return {
     type: 'tool_result',
     tool_use_id: block.toolUseId,

@@ -1,5 +1,6 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import { toMessageParams, type TurnParam } from './anthropic-messages.js';
+import type { FileParams } from './anthropic-files.js';
 import type { ModelRequest } from './model-client.js';
 import type { ListedModel } from './model-list.js';
 
@@ -17,7 +18,11 @@ export interface AnthropicRequest {
 }
 
 /** A request of the Messages API for `model`; where the catalog does not know it (undefined) nothing is adapted. */
-export function toAnthropicRequest(request: ModelRequest, model: ListedModel | undefined): AnthropicRequest {
+export function toAnthropicRequest(
+  request: ModelRequest,
+  files: FileParams,
+  model: ListedModel | undefined,
+): AnthropicRequest {
   const system = request.system
     .filter((text) => text.trim() !== '')
     .map((text): Anthropic.TextBlockParam => ({ type: 'text', text }));
@@ -26,7 +31,7 @@ export function toAnthropicRequest(request: ModelRequest, model: ListedModel | u
     description: tool.description,
     input_schema: { ...tool.inputSchema, type: 'object' },
   }));
-  const messages = toMessageParams(request.messages);
+  const messages = toMessageParams(request.messages, files);
   setBreakpoints(system, tools, messages);
   if (request.state) showState(messages, request.state);
   const temperature = (model?.acceptsTemperature ?? true) ? request.temperature : null;
@@ -56,7 +61,7 @@ function setBreakpoints(system: Anthropic.TextBlockParam[], tools: Anthropic.Too
     .filter((message) => message.role === 'user')
     .slice(-TURN_BREAKPOINTS)
     .map((message) => message.content.at(-1))
-    .filter((block) => block?.type === 'text' || block?.type === 'tool_result');
+    .filter((block) => isMarkable(block));
   for (const block of [...prefix, ...turns]) block.cache_control = CACHED;
 }
 
@@ -64,4 +69,11 @@ function setBreakpoints(system: Anthropic.TextBlockParam[], tools: Anthropic.Too
 function showState(messages: TurnParam[], state: string): void {
   const text = `<application_state>\n${state.replaceAll('<', '\\u003c')}\n</application_state>`;
   messages.findLast((message) => message.role === 'user')?.content.push({ type: 'text', text });
+}
+
+function isMarkable(
+  block: Anthropic.ContentBlockParam | undefined,
+): block is
+  Anthropic.TextBlockParam | Anthropic.ToolResultBlockParam | Anthropic.ImageBlockParam | Anthropic.DocumentBlockParam {
+  return block !== undefined && ['text', 'tool_result', 'image', 'document'].includes(block.type);
 }

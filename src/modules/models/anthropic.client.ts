@@ -3,6 +3,7 @@ import { Stream } from '@anthropic-ai/sdk/streaming';
 import { TimedOut } from '../../contracts/errors.js';
 import { IdleDeadline } from '../../platform/resilience/idle-deadline.js';
 import { fromErrorEvent, malformedEvent, toModelError } from './anthropic-errors.js';
+import { fileParams } from './anthropic-files.js';
 import { hasThinking, withoutThinking } from './anthropic-messages.js';
 import { toAnthropicRequest } from './anthropic-request.js';
 import { AnthropicTurn } from './anthropic-turn.js';
@@ -25,6 +26,7 @@ export interface AnthropicOptions {
 
 /** The provider reads the prompt before its first sign of life; at 10,000 tokens a second, a slow pace, so long a character. */
 const READING_MS_PER_CHARACTER = 0.03;
+const CHARACTERS_PER_TOKEN = 3.3;
 
 /** How long the end of the connection may come after the end of the answer; waiting for it keeps the connection usable. */
 const CLOSING_MS = 1000;
@@ -65,7 +67,11 @@ export class AnthropicClient implements ModelClient {
 
   private async *attempt(request: ModelRequest): AsyncGenerator<ModelEvent> {
     request.signal.throwIfAborted();
-    const { body, headers } = toAnthropicRequest(request, this.options.lookUp(request.model));
+    const { body, headers } = toAnthropicRequest(
+      request,
+      await fileParams(request.messages),
+      this.options.lookUp(request.model),
+    );
     const deadline = new IdleDeadline(request.signal);
     const turn = new AnthropicTurn();
     try {
@@ -108,8 +114,11 @@ function promptLength({ system, messages }: ModelRequest): number {
   let length = 0;
   for (const text of system) length += text.length;
   for (const { content } of messages) {
-    for (const block of content)
-      length += block.type === 'tool_result' ? block.content.length : 'text' in block ? block.text.length : 0;
+    for (const block of content) {
+      if (block.type === 'tool_result') length += block.content.length;
+      else if ('text' in block) length += block.text.length;
+      else if ('tokens' in block) length += block.tokens * CHARACTERS_PER_TOKEN;
+    }
   }
   return length;
 }

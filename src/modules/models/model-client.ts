@@ -1,5 +1,8 @@
 /** What one model call needs and gives back, whatever the provider. */
 
+import type { PdfFault } from '../../platform/documents/pdf-reader.js';
+import type { SniffedType } from '../../platform/documents/sniffed-type.js';
+
 export interface ModelUsage {
   /** Input tokens that were neither read from nor written to the cache. */
   inputTokens: number;
@@ -25,7 +28,36 @@ export type AssistantBlock =
   | { type: 'tool_use'; id: string; name: string; input: Record<string, unknown> };
 
 export type UserBlock =
-  { type: 'text'; text: string } | { type: 'tool_result'; toolUseId: string; content: string; isError: boolean };
+  | { type: 'text'; text: string }
+  | { type: 'tool_result'; toolUseId: string; content: string; isError: boolean }
+  | FileBlock;
+
+/** A file that a person sent along. A conversation holds no bytes: who sends them on reads them. */
+export interface FileBlock {
+  type: 'image' | 'document';
+  id: string;
+  name: string;
+  mediaType: SniffedType;
+  sizeBytes: number;
+  /** Of an image, in pixels. */
+  width: number | null;
+  height: number | null;
+  /** Of a PDF. */
+  pages: number | null;
+  /** Why there is nothing to send. */
+  fault: PdfFault | 'deleted' | null;
+  /** Roughly what it takes of a prompt. */
+  tokens: number;
+  /** Null: it was deleted meanwhile. */
+  read: () => Promise<Buffer | null>;
+}
+
+/**
+ * What one request may hold of files for every provider we know; a message with more is refused, older messages' files
+ * give way. Anthropic: 5 MiB an image in base64, 32 MB a request, 100 pages of PDFs, images of up to 8,000 pixels a side
+ * as long as there are no more than 20.
+ */
+export const FILE_LIMITS = { imageBytes: 3_932_160, bytes: 20_000_000, images: 20, pages: 100 } as const;
 
 export type ModelMessage = { role: 'user'; content: UserBlock[] } | { role: 'assistant'; content: AssistantBlock[] };
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Settings } from '../../platform/config/settings.js';
+import { PdfReader } from '../../platform/documents/pdf-reader.js';
 import { AnthropicClient } from './anthropic.client.js';
 import { ModelCatalog } from './model-catalog.service.js';
 import type { ModelClient } from './model-client.js';
@@ -11,8 +12,8 @@ import { OfflineClient } from './offline.client.js';
 export class ModelClients {
   private readonly clients: ReadonlyMap<string, ModelClient>;
 
-  constructor(settings: Settings, catalog: ModelCatalog) {
-    const clients: ModelClient[] = [new OfflineClient()];
+  constructor(settings: Settings, catalog: ModelCatalog, pdfs: PdfReader) {
+    const clients: ModelClient[] = [new OfflineClient(pdfs)];
     const { apiKey, baseUrl } = settings.models.anthropic;
     if (apiKey !== null) {
       clients.push(new AnthropicClient({ apiKey, baseUrl, lookUp: (model) => catalog.find(`anthropic:${model}`) }));

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { DocumentsModule } from '../../platform/documents/documents.module.js';
 import { ResilienceModule } from '../../platform/resilience/resilience.module.js';
 import { ModelCatalog } from './model-catalog.service.js';
 import { ModelClients } from './model-clients.js';
@@ -6,7 +7,7 @@ import { ModelsController } from './models.controller.js';
 import { ModelsService } from './models.service.js';
 
 @Module({
-  imports: [ResilienceModule],
+  imports: [DocumentsModule, ResilienceModule],
   controllers: [ModelsController],
   providers: [ModelCatalog, ModelClients, ModelsService],
   exports: [ModelCatalog, ModelsService],

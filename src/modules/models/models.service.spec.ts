@@ -3,6 +3,8 @@ import { FakeAnthropic } from '../../../test/upstream/fake-anthropic.js';
 import { aRequest, collect, collectUntilError, textOf } from '../../../test/upstream/model-request.js';
 import { failing, saying, type Reply, type Step } from '../../../test/upstream/reply.js';
 import { BREAKER_DEFAULTS, CircuitOpen } from '../../platform/resilience/breaker.js';
+import { BoundedWork } from '../../platform/compute/bounded-work.js';
+import { PdfReader } from '../../platform/documents/pdf-reader.js';
 import { Breakers } from '../../platform/resilience/breakers.js';
 import { Retry } from '../../platform/resilience/retry.js';
 import type { Settings } from '../../platform/config/settings.js';
@@ -33,7 +35,15 @@ function models({ apiKey = 'key', initialDelayMs = 1, minimumCalls = 100 }: Give
   const catalog = new ModelCatalog(settings);
   const breakers = new Breakers({ ...BREAKER_DEFAULTS, minimumCalls, window: 100 });
   const retry = new Retry({ maxAttempts: 3, initialDelayMs, maxDelayMs: initialDelayMs, maxRetryAfterMs: 60_000 });
-  return { breakers, service: new ModelsService(catalog, new ModelClients(settings, catalog), breakers, retry) };
+  return {
+    breakers,
+    service: new ModelsService(
+      catalog,
+      new ModelClients(settings, catalog, new PdfReader(new BoundedWork())),
+      breakers,
+      retry,
+    ),
+  };
 }
 
 function aCall(extra: Partial<ModelCall> = {}): ModelCall {

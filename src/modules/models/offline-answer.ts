@@ -46,8 +46,8 @@ function fromResults({ question, calls }: Conversation, expressions: Expression[
     .replace(/\.\.(?=\s|$)/g, '.');
 }
 
-function fromConversation({ question, passages }: Conversation, expressions: Expression[]): string {
-  if (question === '') return WHO_I_AM;
+function fromConversation({ question, files, passages }: Conversation, expressions: Expression[]): string {
+  if (question === '') return files.join('\n') || WHO_I_AM;
   const asked = /^(?:please\s+)?(?:say|repeat|echo|reply with|answer with)(?:\s+exactly)?\s*:?\s+(.+)$/is.exec(
     question,
   )?.[1];
@@ -62,6 +62,7 @@ function fromConversation({ question, passages }: Conversation, expressions: Exp
   const found = bestSentence(question, passages);
   if (found)
     return found.source === 'user' ? `You told me: "${found.sentence}"` : `From what I was given: "${found.sentence}"`;
+  if (files.length > 0) return files.join('\n');
   if (expressions.length > 0) return `I cannot calculate by myself and no calculator tool is offered here. ${WHO_I_AM}`;
   if (/^(hi|hello|hey|good (morning|afternoon|evening))\b/i.test(question)) return `Hello. ${WHO_I_AM}`;
   const gist = quote(question);

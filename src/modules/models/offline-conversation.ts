@@ -1,5 +1,6 @@
-import type { ModelRequest, UserBlock } from './model-client.js';
+import type { FileBlock, ModelRequest, UserBlock } from './model-client.js';
 import type { Passage } from './offline-extract.js';
+import type { ReadFile } from './offline-files.js';
 import type { PlannedCall } from './offline-tools.js';
 
 export interface MadeCall extends PlannedCall {
@@ -11,16 +12,22 @@ export interface MadeCall extends PlannedCall {
 export interface Conversation {
   /** The last thing a person wrote. */
   question: string;
+  /** What the files sent with it are. */
+  files: string[];
   /** Tool calls made since, with their results. */
   calls: MadeCall[];
   /** All an answer may be taken from, the oldest first. */
   passages: Passage[];
 }
 
-export function readConversation({ system, messages, state }: ModelRequest): Conversation {
+export function readConversation(
+  { system, messages, state }: ModelRequest,
+  read: ReadonlyMap<FileBlock, ReadFile>,
+): Conversation {
   const given = [...system, ...(state ? [state] : [])];
   const passages: Passage[] = given.map((text) => ({ text, source: 'given' }));
   let question = '';
+  let files: string[] = [];
   let calls: MadeCall[] = [];
   let uses = new Map<string, PlannedCall>();
   for (const message of messages) {
@@ -34,17 +41,20 @@ export function readConversation({ system, messages, state }: ModelRequest): Con
       if (block.type === 'tool_result' && use) calls.push({ ...use, result: block.content, isError: block.isError });
     }
     const text = textOf(message.content);
-    if (text !== '') {
+    const sent = message.content.flatMap((block) => (isFile(block) ? (read.get(block) ?? []) : []));
+    for (const file of sent) if (file.text !== null) passages.push({ text: file.text, source: 'given' });
+    if (text !== '' || sent.length > 0) {
       if (question !== '') passages.push({ text: question, source: 'user' });
       passages.push(
         ...calls.filter((call) => !call.isError).map((call): Passage => ({ text: call.result, source: 'given' })),
       );
       question = text;
+      files = sent.map(({ description }) => description);
       calls = [];
       uses = new Map();
     }
   }
-  return { question, calls, passages };
+  return { question, files, calls, passages };
 }
 
 function textOf(blocks: UserBlock[]): string {
@@ -52,4 +62,8 @@ function textOf(blocks: UserBlock[]): string {
     .map((block) => (block.type === 'text' ? block.text : ''))
     .join('\n')
     .trim();
+}
+
+function isFile(block: UserBlock): block is FileBlock {
+  return block.type === 'image' || block.type === 'document';
 }

@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { aRequest, collect, collectUntilError, textOf } from '../../../test/upstream/model-request.js';
+import { BoundedWork } from '../../platform/compute/bounded-work.js';
+import { PdfReader } from '../../platform/documents/pdf-reader.js';
 import type { AssistantBlock, ModelMessage, ModelRequest, ModelUsage, ToolSpec, UserBlock } from './model-client.js';
 import { OfflineClient } from './offline.client.js';
 
-const client = new OfflineClient();
+const client = new OfflineClient(new PdfReader(new BoundedWork()));
 const number = { type: 'number' };
 
 function tool(name: string, properties: Record<string, unknown> = {}, required = Object.keys(properties)): ToolSpec {

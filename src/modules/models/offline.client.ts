@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as eventLoop } from 'node:timers/promises';
+import type { PdfReader } from '../../platform/documents/pdf-reader.js';
 import type { AssistantBlock, ModelClient, ModelEvent, ModelRequest, ModelUsage, StopReason } from './model-client.js';
 import { nextStep } from './offline-answer.js';
 import { readConversation } from './offline-conversation.js';
+import { OfflineFiles } from './offline-files.js';
 import { summaryOf } from './offline-summary.js';
 import { estimateTokens } from './token-estimate.js';
 
@@ -11,6 +13,11 @@ const WORDS_PER_DELTA = 3;
 /** A model of rules: needs no key and no network, and answers the same to the same. */
 export class OfflineClient implements ModelClient {
   readonly provider = 'offline';
+  private readonly files: OfflineFiles;
+
+  constructor(pdfs: PdfReader) {
+    this.files = new OfflineFiles(pdfs);
+  }
 
   async *stream(request: ModelRequest): AsyncGenerator<ModelEvent> {
     request.signal.throwIfAborted();
@@ -23,7 +30,8 @@ export class OfflineClient implements ModelClient {
     };
     let done = false;
     try {
-      const conversation = readConversation(request);
+      const files = await unlessAborted(this.files.read(request.messages), request.signal);
+      const conversation = readConversation(request, files);
       const step =
         request.purpose === 'summary'
           ? { text: summaryOf(conversation.question) }
@@ -78,6 +86,20 @@ export class OfflineClient implements ModelClient {
   }
 }
 
+/** Documents may take long to read, and nobody can be made to wait for that who has given up. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let stop = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    stop = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', stop);
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
 /** Lets others run, as a real upstream would. */
 async function turnOver(signal: AbortSignal): Promise<void> {
   await eventLoop();
@@ -89,6 +111,11 @@ function inputTokens({ system, messages, state, tools }: ModelRequest): number {
   return (
     estimateTokens([...system, state ?? ''].join('\n')) +
     estimateTokens(JSON.stringify(messages)) +
+    messages.flatMap<object>(({ content }) => content).reduce((sum, block) => sum + tokensOf(block), 0) +
     (tools.length > 0 ? estimateTokens(JSON.stringify(tools)) : 0)
   );
+}
+
+function tokensOf(block: { tokens?: number }): number {
+  return block.tokens ?? 0;
 }

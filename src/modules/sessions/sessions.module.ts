@@ -1,9 +1,17 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { DocumentsModule } from '../../platform/documents/documents.module.js';
 import { AgentsModule } from '../agents/agents.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { TenantsModule } from '../tenants/tenants.module.js';
 import { ToolsModule } from '../tools/tools.module.js';
+import { FileBytesSweeper } from './files/file-bytes.sweeper.js';
+import { FileInspector } from './files/file-inspector.js';
+import { FilesController } from './files/files.controller.js';
+import { FilesRepository } from './files/files.repository.js';
+import { FilesService } from './files/files.service.js';
+import { MessageFiles } from './files/message-files.service.js';
+import { PromptFiles } from './files/prompt-files.service.js';
 import { ForksController } from './forks/forks.controller.js';
 import { ForksRepository } from './forks/forks.repository.js';
 import { ForksService } from './forks/forks.service.js';
@@ -61,6 +69,7 @@ import { SessionTemplates } from './templates/session-templates.service.js';
   imports: [
     TypeOrmModule.forFeature([SessionEntity, SessionTemplateEntity]),
     AgentsModule,
+    DocumentsModule,
     ModelsModule,
     TenantsModule,
     ToolsModule,
@@ -76,6 +85,7 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     MessageEditsController,
     RunsController,
     ExecuteController,
+    FilesController,
   ],
   providers: [
     SessionsRepository,
@@ -98,6 +108,12 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     ForksRepository,
     ForksService,
     ExecuteService,
+    FilesRepository,
+    FilesService,
+    FileInspector,
+    FileBytesSweeper,
+    MessageFiles,
+    PromptFiles,
     RunsRepository,
     RunsService,
     RunCancels,

@@ -117,6 +117,12 @@ export class Environment {
   @Max(600_000)
   WAIT_MAX_MS = 60_000;
 
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(1_073_741_824)
+  UPLOAD_MAX_BYTES = 26_214_400;
+
   @IsOptional()
   @MinLength(8)
   METRICS_TOKEN?: string;

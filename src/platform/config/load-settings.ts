@@ -117,6 +117,7 @@ function settingsOf(env: Environment): Settings {
       trustProxy: trustProxy(env.TRUST_PROXY),
       corsOrigins: env.CORS_ORIGINS === '' ? [] : env.CORS_ORIGINS.split(',').map((origin) => origin.trim()),
       waitMaxMs: env.WAIT_MAX_MS,
+      uploadMaxBytes: env.UPLOAD_MAX_BYTES,
     },
     database: {
       url: env.DATABASE_URL ?? null,

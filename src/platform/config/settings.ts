@@ -13,6 +13,8 @@ export class Settings {
     readonly trustProxy: boolean | number | string;
     readonly corsOrigins: readonly string[];
     readonly waitMaxMs: number;
+    /** Of one file. */
+    readonly uploadMaxBytes: number;
   };
   readonly database: {
     /** Null: the embedded database in `dataDir`. */

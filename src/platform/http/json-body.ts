@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { BadRequest, DomainError } from '../../contracts/errors.js';
+import { BadRequest } from '../../contracts/errors.js';
+import { assertNotEncoded, cutOff, hasBody, tooLarge, unsupported } from './body-refusals.js';
 
 const JSON_TYPE = /^application\/([\w.!#$&^-]+\+)?json$/i;
 const UTF8 = /^"?utf-?8"?$/i;
@@ -9,17 +10,15 @@ const UTF8 = /^"?utf-?8"?$/i;
  * @throws BadRequest for what is no JSON in UTF-8; DomainError 413 for one over the limit, 415 for any other kind
  */
 export async function readJsonBody(request: IncomingMessage, limitBytes: number): Promise<unknown> {
-  const length = Number(request.headers['content-length'] ?? 0);
-  if (length === 0 && request.headers['transfer-encoding'] === undefined) return undefined;
+  if (!hasBody(request.headers)) return undefined;
   assertJson(request.headers);
-  if (length > limitBytes) throw tooLarge(limitBytes);
+  if (Number(request.headers['content-length'] ?? 0) > limitBytes) throw tooLarge('The body', limitBytes);
   const bytes = await readBytes(request, limitBytes);
   return bytes.length === 0 ? undefined : parse(bytes);
 }
 
 function assertJson(headers: IncomingMessage['headers']): void {
-  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
-  if (encoding !== 'identity' && encoding !== '') throw unsupported('The body must be sent without a Content-Encoding');
+  assertNotEncoded(headers);
   const [type = '', ...parameters] = (headers['content-type'] ?? '').split(';').map((part) => part.trim());
   if (!JSON_TYPE.test(type)) throw unsupported('The body must be application/json');
   const charset = parameters.find((parameter) => /^charset=/i.test(parameter))?.slice('charset='.length);
@@ -36,11 +35,11 @@ function readBytes(request: IncomingMessage, limitBytes: number): Promise<Buffer
     };
     const onData = (chunk: Buffer) => {
       size += chunk.length;
-      if (size > limitBytes) settle(() => reject(tooLarge(limitBytes)));
+      if (size > limitBytes) settle(() => reject(tooLarge('The body', limitBytes)));
       else chunks.push(chunk);
     };
     const onEnd = () => settle(() => resolve(Buffer.concat(chunks, size)));
-    const onBroken = () => settle(() => reject(new BadRequest('The body was cut off')));
+    const onBroken = () => settle(() => reject(cutOff()));
     request.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);
   });
 }
@@ -57,14 +56,4 @@ function parse(bytes: Buffer): unknown {
   } catch (cause) {
     throw new BadRequest('The body is not valid JSON', { cause });
   }
-}
-
-function tooLarge(limitBytes: number): DomainError {
-  return new DomainError('payload_too_large', 413, `The body must not be larger than ${limitBytes} bytes`, {
-    details: { limitBytes },
-  });
-}
-
-function unsupported(message: string): DomainError {
-  return new DomainError('unsupported_media_type', 415, message);
 }

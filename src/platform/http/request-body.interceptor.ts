@@ -1,22 +1,53 @@
-import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
+import { Injectable, Logger, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import { ModuleRef, Reflector } from '@nestjs/core';
 import type { Request } from 'express';
-import type { Observable } from 'rxjs';
+import { finalize, type Observable } from 'rxjs';
+import { currentTenantActor } from '../access/scope.js';
+import { Settings } from '../config/settings.js';
+import { FileStorage } from '../storage/file-storage.js';
 import { BODY_LIMIT, DEFAULT_BODY_LIMIT_BYTES } from './body-limit.decorator.js';
 import { readJsonBody } from './json-body.js';
+import { readMultipart } from './multipart-body.js';
+import { TAKES_UPLOAD } from './takes-upload.decorator.js';
+import { Upload } from './upload.js';
 
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
 
 /** Reads the body after the guards, so that who may not call learns nothing by it and costs nothing. */
 @Injectable()
 export class RequestBodyInterceptor implements NestInterceptor {
-  constructor(private readonly reflector: Reflector) {}
+  private readonly logger = new Logger(RequestBodyInterceptor.name);
+
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly moduleRef: ModuleRef,
+    private readonly settings: Settings,
+  ) {}
 
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     if (context.getType() !== 'http') return next.handle();
     const request = context.switchToHttp().getRequest<Request>();
+    if (this.reflector.get<boolean | undefined>(TAKES_UPLOAD, context.getHandler())) return this.upload(request, next);
     request.body = WITH_BODY.has(request.method) ? await readJsonBody(request, this.limitOf(context)) : undefined;
     return next.handle();
+  }
+
+  /** What the handler does not keep is gone when the request ends, however it ends. */
+  private async upload(request: Request, next: CallHandler): Promise<Observable<unknown>> {
+    const storage = this.moduleRef.get(FileStorage, { strict: false });
+    const limitBytes = this.settings.http.uploadMaxBytes;
+    const { tenantId } = currentTenantActor();
+    request.body = await readMultipart(request, { storage, tenantId, limitBytes });
+    return next.handle().pipe(finalize(() => void this.deleteUploads(request.body, storage)));
+  }
+
+  private async deleteUploads(body: unknown, storage: FileStorage): Promise<void> {
+    try {
+      for (const value of Object.values(body ?? {}).flat())
+        if (value instanceof Upload) await value.deleteUnlessKept(storage);
+    } catch (error) {
+      this.logger.warn({ err: error }, 'A refused upload could not be deleted yet; the sweeper will');
+    }
   }
 
   private limitOf(context: ExecutionContext): number {

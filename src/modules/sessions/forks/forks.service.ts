@@ -4,6 +4,7 @@ import { currentTenantActor } from '../../../platform/access/scope.js';
 import { Db } from '../../../platform/database/db.js';
 import { Events } from '../../../platform/events/events.js';
 import { newSession } from '../session-drafts.service.js';
+import { FilesRepository } from '../files/files.repository.js';
 import type { SessionDto } from '../sessions.dto.js';
 import type { SessionEntity } from '../session.entity.js';
 import { SessionsRepository } from '../sessions.repository.js';
@@ -18,6 +19,7 @@ export class ForksService {
     private readonly service: SessionsService,
     private readonly sessions: SessionsRepository,
     private readonly forks: ForksRepository,
+    private readonly files: FilesRepository,
     private readonly events: Events,
     private readonly db: Db,
   ) {}
@@ -32,6 +34,7 @@ export class ForksService {
       const fork = forkOf(source, title ?? source.title, currentTenantActor().userId);
       await this.sessions.add([fork]);
       await this.forks.settle(fork.id, await this.forks.copyMessages(sourceId, fork.id, messageId ?? null));
+      await this.files.copyUses(sourceId, fork.id);
       await this.events.publish('session.created', {
         resourceType: 'session',
         resourceId: fork.id,

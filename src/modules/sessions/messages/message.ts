@@ -1,8 +1,11 @@
+import type { SniffedType } from '../../../platform/documents/sniffed-type.js';
 import type { UsageDto } from '../usage.dto.js';
 
 /** A block as it is stored: an assistant's carry what the provider needs back. */
 export type StoredBlock =
   | { type: 'text'; text: string; turn?: number }
+  /** A file that a user sent; it may be gone by now. */
+  | { type: 'image' | 'document'; fileId: string; name: string; mimeType: SniffedType; turn?: undefined }
   | { type: 'thinking'; text: string; signature: string; turn: number }
   | { type: 'redacted_thinking'; data: string; turn: number }
   | { type: 'tool_use'; id: string; name: string; input: Record<string, unknown>; turn: number };

@@ -208,7 +208,16 @@ export function shownMessage(message: Omit<Message, 'tenantId' | 'position'>): M
 
 /** Signatures and redacted thinking are the provider's business. */
 function shownBlock(block: StoredBlock): ContentBlockDto[] {
-  if (block.type === 'redacted_thinking') return [];
-  if (block.type === 'tool_use') return [{ type: 'tool_use', id: block.id, name: block.name, input: block.input }];
-  return [{ type: block.type, text: block.text }];
+  switch (block.type) {
+    case 'redacted_thinking':
+      return [];
+    case 'tool_use':
+      return [{ type: block.type, id: block.id, name: block.name, input: block.input }];
+    case 'image':
+    case 'document':
+      return [{ type: block.type, fileId: block.fileId }];
+    case 'text':
+    case 'thinking':
+      return [{ type: block.type, text: block.text }];
+  }
 }

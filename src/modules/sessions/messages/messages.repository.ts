@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { camelRow } from '../../../platform/database/camel-row.js';
 import { Db } from '../../../platform/database/db.js';
+import type { FileBlock } from '../../models/model-client.js';
 import { visibilityParameters, VISIBLE_SESSION } from '../visibility.js';
 import type { Message } from './message.js';
 
@@ -19,7 +20,10 @@ export interface MessageSearch extends MessageFilter {
 export type FoundMessage = Message & { rank: string };
 
 /** What a model is shown of a message. */
-export type HistoryMessage = Pick<Message, 'position' | 'role' | 'blocks' | 'toolCalls' | 'model' | 'summarizes'>;
+export type HistoryMessage = Pick<Message, 'position' | 'role' | 'blocks' | 'toolCalls' | 'model' | 'summarizes'> & {
+  /** Those that its blocks name, by their ids. */
+  files?: ReadonlyMap<string, FileBlock>;
+};
 
 const COLUMNS = `m.tenant_id, m.id, m.session_id, m.run_id, m.position, m.role, m.content, m.blocks, m.tool_calls,
   m.citations, m.model, m.parent_message_id, m.usage, m.feedback, m.metadata, m.summarizes, m.created_at, m.updated_at`;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
-import { Conflict, NotFound, ValidationFailed } from '../../../contracts/errors.js';
+import { Conflict, NotFound } from '../../../contracts/errors.js';
 import type { RunEventType } from '../../../contracts/live-events.js';
 import { currentTenantActor } from '../../../platform/access/scope.js';
 import { Settings } from '../../../platform/config/settings.js';
@@ -11,6 +11,7 @@ import { WorkClaims } from '../../../platform/jobs/work-claims.js';
 import { AgentsService } from '../../agents/agents.service.js';
 import { ModelCatalog } from '../../models/model-catalog.service.js';
 import { TenantsService } from '../../tenants/tenants.service.js';
+import { MessageFiles } from '../files/message-files.service.js';
 import type { OnBusy } from '../runs/on-busy.js';
 import { pinRun } from '../runs/pin-run.js';
 import type { Run, RunTrigger, WholeRun } from '../runs/run.js';
@@ -22,7 +23,7 @@ import type { SessionEntity } from '../session.entity.js';
 import { SessionNews } from '../session-news.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { NO_USAGE } from '../usage.js';
-import { textOf, type Message } from './message.js';
+import { textOf, type Message, type StoredBlock } from './message.js';
 import { shownMessage, type ContentBlockInput, type MessageOptionsDto } from './messages.dto.js';
 
 export type OutgoingMessage = MessageOptionsDto & { content: ContentBlockInput[]; onBusy?: OnBusy };
@@ -37,6 +38,7 @@ export class SendMessageService {
     private readonly agents: AgentsService,
     private readonly tenants: TenantsService,
     private readonly models: ModelCatalog,
+    private readonly files: MessageFiles,
     private readonly settings: Settings,
     private readonly events: Events,
     private readonly sessionNews: SessionNews,
@@ -50,14 +52,17 @@ export class SendMessageService {
     return this.db.run(async () => {
       const session = await this.sessions.findVisibleForUpdate(sessionId);
       if (!session) throw new NotFound('Session');
-      this.check(message);
+      if (message.model) this.models.require(message.model, 'model');
       if (message.context) patchedContext(session.context, message.context);
+      const taken = await this.files.take(message);
       const turn = await this.line.admit(session, message.onBusy);
       const run = await this.newRun(session, message, trigger);
-      const asked = userMessage(session, run, message);
+      this.files.requireRoom(taken, run.model);
+      const asked = userMessage(session, run, taken.blocks, message.metadata);
       const busy = await this.sessions.addMessage(session.id, turn.isHeld ? session.status : 'processing');
       asked.position = busy.lastPosition;
       const started = await this.begin(run, busy, asked, turn.isHeld);
+      await this.files.use(session.id, taken);
       await this.line.interrupt(turn);
       return started;
     });
@@ -102,13 +107,6 @@ export class SendMessageService {
     });
     return { ...run, lastSeq: events.length };
   }
-
-  private check(message: OutgoingMessage): void {
-    if (message.model) this.models.require(message.model, 'model');
-    if (message.attachments?.length) throw ValidationFailed.of('attachments[0]', 'There is no such file');
-    const file = message.content.findIndex((block) => block.type !== 'text');
-    if (file >= 0) throw ValidationFailed.of(`content[${file}].fileId`, 'There is no such file');
-  }
 }
 
 function newRun(
@@ -143,8 +141,12 @@ function newRun(
   };
 }
 
-function userMessage(session: SessionEntity, run: Run, outgoing: OutgoingMessage): Message {
-  const blocks = outgoing.content.map((block) => ({ type: 'text' as const, text: block.text ?? '' }));
+function userMessage(
+  session: SessionEntity,
+  run: Run,
+  blocks: StoredBlock[],
+  metadata: Message['metadata'] = {},
+): Message {
   return {
     tenantId: session.tenantId,
     id: run.messageId,
@@ -160,7 +162,7 @@ function userMessage(session: SessionEntity, run: Run, outgoing: OutgoingMessage
     parentMessageId: null,
     usage: null,
     feedback: null,
-    metadata: outgoing.metadata ?? {},
+    metadata,
     summarizes: null,
     createdAt: run.createdAt,
     updatedAt: run.createdAt,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ModelMessage } from '../../models/model-client.js';
+import type { FileBlock, ModelMessage } from '../../models/model-client.js';
 import type { HistoryMessage } from '../messages/messages.repository.js';
 import { estimateTokens, newestHistory, newestThatFit, tokensOf as sizeOf } from './history-window.js';
 
@@ -31,6 +31,15 @@ describe('newestThatFit', () => {
 
   it('begins with what a user wrote even where older messages were cut off', () => {
     expect(newestThatFit(conversation.slice(3), 10_000)).toEqual([said('three')]);
+  });
+
+  it('counts files by what they take of a prompt, and begins with a message of files alone', () => {
+    const file = { type: 'image', tokens: 1000 } as FileBlock;
+    const shown: ModelMessage = { role: 'user', content: [file] };
+    const talk = [shown, answered('1'), said('two')];
+    const tokens = estimateTokens(talk);
+    expect(newestThatFit(talk, tokens + 990)).toEqual([said('two')]);
+    expect(newestThatFit(talk, tokens + 1010)).toEqual(talk);
   });
 
   it('has nothing to choose from nothing', () => {

@@ -8,12 +8,25 @@ export function estimateTokens(value: unknown): number {
   return Math.ceil(JSON.stringify(value).length / CHARACTERS_PER_TOKEN);
 }
 
+/** Files count as what they take of the prompt, not by their bytes. */
+export function estimateMessages(messages: readonly ModelMessage[]): number {
+  return sum(messages, estimateMessage);
+}
+
+function estimateMessage(message: ModelMessage): number {
+  let tokens = estimateTokens(message);
+  for (const block of message.content) if ('tokens' in block) tokens += block.tokens;
+  return tokens;
+}
+
 /** What a model is shown of a message; of plain text without writing it out, since all of a history is looked at. */
-export function tokensOf({ blocks, toolCalls }: HistoryMessage): number {
+export function tokensOf({ blocks, toolCalls, files }: HistoryMessage): number {
   let characters = 0;
   for (const block of blocks) characters += 'text' in block ? block.text.length + 30 : JSON.stringify(block).length;
   for (const { output } of toolCalls) characters += output?.length ?? 0;
-  return Math.ceil(characters / CHARACTERS_PER_TOKEN);
+  let ofFiles = 0;
+  for (const { tokens } of files?.values() ?? []) ofFiles += tokens;
+  return Math.ceil(characters / CHARACTERS_PER_TOKEN) + ofFiles;
 }
 
 /**
@@ -32,7 +45,7 @@ export function newestHistory(history: readonly HistoryMessage[], tokens: number
  * its call. The last message that a user wrote is always kept, with all that follows it.
  */
 export function newestThatFit(messages: readonly ModelMessage[], tokens: number): ModelMessage[] {
-  return messages.slice(fittingFrom(messages, beginsExchange, estimateTokens, tokens));
+  return messages.slice(fittingFrom(messages, beginsExchange, estimateMessage, tokens));
 }
 
 export function isSummary({ role }: Pick<HistoryMessage, 'role'>): boolean {
@@ -65,5 +78,5 @@ function sum<T>(items: readonly T[], size: (item: T) => number): number {
 }
 
 function beginsExchange(message: ModelMessage): boolean {
-  return message.role === 'user' && message.content.every((block) => block.type === 'text');
+  return message.role === 'user' && message.content.every((block) => block.type !== 'tool_result');
 }

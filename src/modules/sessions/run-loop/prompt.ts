@@ -5,8 +5,6 @@ import type { HistoryMessage } from '../messages/messages.repository.js';
 import { isSummary } from './history-window.js';
 import type { RunToolCall, RunTurn } from './run-steps.repository.js';
 
-const UNANSWERED: UserBlock[] = [];
-
 /** The conversation as the model is given it: history, then the steps of this run. */
 export function conversation(
   history: readonly HistoryMessage[],
@@ -30,9 +28,7 @@ export function conversation(
 function fromHistory(message: HistoryMessage, model: string, names: WireNames): ModelMessage[] {
   if (isSummary(message)) return [{ role: 'user', content: [{ type: 'text', text: summaryText(message.blocks) }] }];
   if (message.role === 'user') {
-    const content = message.blocks.flatMap((block): UserBlock[] =>
-      block.type === 'text' ? [{ type: 'text', text: block.text }] : UNANSWERED,
-    );
+    const content = message.blocks.flatMap((block) => toUserBlock(block, message.files));
     return content.length > 0 ? [{ role: 'user', content }] : [];
   }
   const turns = Map.groupBy(message.blocks, (block) => block.turn ?? 0);
@@ -48,6 +44,20 @@ function fromHistory(message: HistoryMessage, model: string, names: WireNames): 
 
 function summaryText(blocks: readonly StoredBlock[]): string {
   return `[What was said before, summarised]\n${textOf(blocks)}\n[The conversation goes on]`;
+}
+
+function toUserBlock(block: StoredBlock, files: HistoryMessage['files']): UserBlock[] {
+  switch (block.type) {
+    case 'text':
+      return [{ type: 'text', text: block.text }];
+    case 'image':
+    case 'document':
+      return [files?.get(block.fileId) ?? { type: 'text', text: `[The file ${block.name}]` }];
+    case 'thinking':
+    case 'redacted_thinking':
+    case 'tool_use':
+      return [];
+  }
 }
 
 /** One model call and the results of the tools it asked for: every `tool_use` gets a result, as providers demand. */
@@ -78,6 +88,9 @@ function assistantTurn(
 /** Thinking is signed for the model that thought it; another model would refuse it. */
 function toAssistantBlock(block: StoredBlock, sameModel: boolean, names: WireNames): AssistantBlock[] {
   switch (block.type) {
+    case 'image':
+    case 'document':
+      return [];
     case 'text':
       return block.text.trim() === '' ? [] : [{ type: 'text', text: block.text }];
     case 'thinking':

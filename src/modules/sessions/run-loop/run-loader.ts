@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
+import { PromptFiles } from '../files/prompt-files.service.js';
 import { MessagesRepository, type HistoryMessage } from '../messages/messages.repository.js';
 import type { WholeRun } from '../runs/run.js';
 import { RunsRepository, type ShownMessage } from '../runs/runs.repository.js';
@@ -27,6 +28,7 @@ export class RunLoader {
     private readonly runs: RunsRepository,
     private readonly steps: RunStepsRepository,
     private readonly display: RunDisplay,
+    private readonly files: PromptFiles,
   ) {}
 
   /** Sent behind the claim, without waiting for it. Null where there is no such run. */
@@ -41,6 +43,7 @@ export class RunLoader {
   /** The state of a run that is held now, with the steps of those who held it before. */
   async takeUp(hold: RunHold, { history, context }: LoadedRun): Promise<RunState> {
     const { id, attempts, openMessageId } = hold.run;
+    await this.files.attach(history);
     if (attempts === 1) return { history, context, turns: [], calls: [] };
     const [turns, calls, shown] = await this.db.run(() =>
       Promise.all([

@@ -9,7 +9,7 @@ import type { RunError, WholeRun } from '../runs/run.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { addUsage, usageOf } from '../usage.js';
 import { HistoryCompaction } from './history-compaction.js';
-import { estimateTokens, newestThatFit } from './history-window.js';
+import { estimateMessages, estimateTokens, newestThatFit } from './history-window.js';
 import { ModelTurn, type TurnResult } from './model-turn.js';
 import { conversation } from './prompt.js';
 import { RunDisplay } from './run-display.js';
@@ -98,7 +98,7 @@ export class RunLoop {
     const fixed = estimateTokens([system, tools, state.context]);
     const said = conversation(state.history, state.turns, state.calls, run.model, names);
     const messages = newestThatFit(said, roomFor(model, fixed));
-    const budget = outputBudget(run.pinned.limits, usageOf(run), fixed + estimateTokens(messages), model);
+    const budget = outputBudget(run.pinned.limits, usageOf(run), fixed + estimateMessages(messages), model);
     const { fallbackModels, temperature } = run.pinned;
     return {
       call: {

@@ -1,5 +1,5 @@
 import type { HistoryMessage } from '../messages/messages.repository.js';
-import { textOf } from '../messages/message.js';
+import { textOf, type StoredBlock } from '../messages/message.js';
 import { isSummary } from './history-window.js';
 
 /** Of what a tool answered a summary needs the beginning. */
@@ -20,11 +20,15 @@ export function transcriptOf(messages: readonly HistoryMessage[]): string {
 function paragraph(message: HistoryMessage): string {
   if (isSummary(message)) return `Summary of what came before:\n${textOf(message.blocks)}`;
   const text = textOf(message.blocks).trim();
-  if (message.role === 'user') return `User:\n${text}`;
+  if (message.role === 'user') return ['User:', ...message.blocks.flatMap(fileOf), text].join('\n');
   const calls = message.toolCalls.map(
     ({ name, input, output }) => `[called ${name} with ${head(JSON.stringify(input))}: ${head(output ?? 'no result')}]`,
   );
   return ['Assistant:', ...calls, text].join('\n');
+}
+
+function fileOf(block: StoredBlock): string[] {
+  return block.type === 'image' || block.type === 'document' ? [`[sent the file ${block.name}]`] : [];
 }
 
 function head(text: string): string {

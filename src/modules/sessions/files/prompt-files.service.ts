@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import { BytesMissing, FileStorage, readWhole, type StorageKey } from '../../../platform/storage/file-storage.js';
+import type { FileBlock } from '../../models/model-client.js';
+import type { StoredBlock } from '../messages/message.js';
+import type { HistoryMessage } from '../messages/messages.repository.js';
+import type { StoredFile } from './file.js';
+import { fileTokens } from './file-tokens.js';
+import { FilesRepository } from './files.repository.js';
+
+type StoredFileBlock = Extract<StoredBlock, { type: 'image' | 'document' }>;
+
+/** Looks up the files that a conversation names; their bytes are read when a model is sent them. */
+@Injectable()
+export class PromptFiles {
+  constructor(
+    private readonly files: FilesRepository,
+    private readonly storage: FileStorage,
+  ) {}
+
+  async attach(history: readonly HistoryMessage[]): Promise<void> {
+    const named = history.map((message) => ({ message, blocks: message.blocks.filter(isFile) }));
+    const ids = new Set(named.flatMap(({ blocks }) => blocks.map(({ fileId }) => fileId)));
+    if (ids.size === 0) return;
+    const known = new Map((await this.files.named([...ids])).map((file) => [file.id, file]));
+    for (const { message, blocks } of named) {
+      message.files = new Map(blocks.map((block) => [block.fileId, this.block(block, known.get(block.fileId))]));
+    }
+  }
+
+  private block({ type, fileId: id, name, mimeType: mediaType }: StoredFileBlock, file?: StoredFile): FileBlock {
+    if (!file) {
+      const nothing = { sizeBytes: 0, width: null, height: null, pages: null, tokens: 0 };
+      return { type, id, name, mediaType, ...nothing, fault: 'deleted', read: () => Promise.resolve(null) };
+    }
+    const { tenantId, sizeBytes, width, height, pages, fault } = file;
+    const read = (): Promise<Buffer | null> => this.read({ tenantId, id });
+    return { type, id, name, mediaType, sizeBytes, width, height, pages, fault, tokens: fileTokens(file), read };
+  }
+
+  private async read(key: StorageKey): Promise<Buffer | null> {
+    try {
+      return await readWhole(this.storage, key);
+    } catch (error) {
+      if (error instanceof BytesMissing) return null;
+      throw error;
+    }
+  }
+}
+
+function isFile(block: StoredBlock): block is StoredFileBlock {
+  return block.type === 'image' || block.type === 'document';
+}
