@@ -2,10 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { v7 } from 'uuid';
 import type { MessageDto } from '../src/modules/sessions/messages/messages.dto.js';
-import { Actor } from '../src/platform/access/actor.js';
-import { runAs } from '../src/platform/access/scope.js';
-import { Db } from '../src/platform/database/db.js';
-import { FilesRepository } from '../src/modules/sessions/files/files.repository.js';
 import { faultyFields } from './answers.js';
 import { startApp, type TestApp } from './app.js';
 import type { Client } from './client.js';
@@ -239,33 +235,33 @@ describe('A file that messages use', () => {
     await uploader.as.get(`/files/${id}`).expect(404);
   });
 
-  it('goes with copies of the messages that name it, and only with them', async () => {
-    const from = await given.session();
-    const to = (await from.as.post('/sessions', { agentId: from.agentId, visibility: 'tenant' }).expect(201)).json<{
-      id: string;
-    }>().id;
-    const member = await given.member(from, 'member');
-    const [copied, left] = [await upload(from.as, 'copied'), await upload(from.as, 'left')];
+  it('goes with forks of the conversation up to where it was sent, and only so far', async () => {
+    const { as, sessionId, tenantId, slug, owner } = await given.session();
+    const member = await given.member({ as, tenantId, slug, owner }, 'member');
+    const [copied, left] = [await upload(as, 'The code is 4711.'), await upload(as, 'left')];
     for (const { id } of [copied, left])
-      await from.as.post(`/sessions/${from.sessionId}/messages`, { content: 'a', attachments: [id] }).expect(201);
-    await asTenant(from.tenantId, async (db, files) => {
-      await db.sql(
-        `INSERT INTO messages (tenant_id, id, session_id, position, role, content, blocks)
-         SELECT tenant_id, :id, :to, position, role, content, blocks FROM messages
-         WHERE tenant_id = :tenantId AND session_id = :from AND blocks @> :named`,
-        { id: v7(), to, from: from.sessionId, named: JSON.stringify([{ fileId: copied.id }]) },
-      );
-      await files.copyUses(from.sessionId, to);
-    });
+      await as.post(`/sessions/${sessionId}/messages`, { content: 'Noted', attachments: [id] }).expect(201);
+    const [, answer] = (await as.get(`/sessions/${sessionId}/messages`).expect(200)).json<{ data: MessageDto[] }>()
+      .data;
+    const fork = (await as.post(`/sessions/${sessionId}/fork`, { messageId: answer?.id }).expect(201)).json<{
+      id: string;
+    }>();
+    await as.patch(`/sessions/${fork.id}`, { visibility: 'tenant' }).expect(200);
     await member.as.get(`/files/${copied.id}`).expect(200);
     await member.as.get(`/files/${left.id}`).expect(404);
+    const sent = await member.as.post(`/sessions/${fork.id}/messages`, { content: 'What is the code?' }).expect(201);
+    expect(sent.json<{ message: { content: string } }>().message.content).toContain('The code is 4711.');
+  });
+
+  it('stays with a message whose text is changed', async () => {
+    const talk = await conversations.start(unlimited);
+    const { id } = await upload(talk.as, 'text', 'a.txt');
+    await conversations.ask(talk, [saying('ok')], { content: 'Frist', attachments: [id] });
+    const [message] = await messagesOf(talk);
+    const changed = await talk.as.patch(`/messages/${message?.id}`, { content: 'First' }).expect(200);
+    expect(changed.json<MessageDto>().blocks).toEqual([words('First'), named('document', id)]);
   });
 });
-
-async function asTenant(tenantId: string, work: (db: Db, files: FilesRepository) => Promise<void>): Promise<void> {
-  const db = app.nest.get(Db);
-  await runAs(Actor.job(tenantId), () => db.run(() => work(db, app.nest.get(FilesRepository))));
-}
 
 describe('The offline model', () => {
   async function answer(attachments: string[], as: Client, agentId: string, content: unknown): Promise<string> {
