@@ -21,6 +21,8 @@ export interface DomainEvents {
   'apiKey.revoked': { userId: string };
   'agent.created': { name: string };
   'agent.updated': { version: number };
+  /** `to`: the version that came back as the new one. */
+  'agent.rolledBack': { version: number; to: number };
   'agent.deleted': object;
   'session.created': object;
   'session.updated': object;

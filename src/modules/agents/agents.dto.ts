@@ -52,8 +52,8 @@ export class ResourceLimitsDto {
   maxCostMicros?: number | null;
 }
 
-/** All of a definition but the name, which one of them needs and the other does not. */
-class AgentFieldsDto {
+/** What a definition may take with it to another installation. */
+class PortableFieldsDto {
   @IsOptional()
   @IsString()
   @MaxLength(2000)
@@ -104,13 +104,10 @@ class AgentFieldsDto {
   @Type(() => PermissionPolicyDto)
   permissionPolicy?: PermissionPolicyDto | null;
 
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(20)
-  @IsUUID('all', { each: true })
-  collectionIds?: string[] | null;
-
-  /** JSON Schema of the answer. */
+  /**
+   * JSON Schema (draft 2020-12, at most 64 KiB, no references to the outside) that answers are held against: the text
+   * of an answer is then JSON. `format` is not checked.
+   */
   @IsOptional()
   @IsObject()
   outputSchema?: Record<string, unknown> | null;
@@ -124,6 +121,22 @@ class AgentFieldsDto {
   @IsOptional()
   @IsObject()
   metadata?: Record<string, unknown> | null;
+}
+
+/** All of a definition but the name, which one of them needs and the other does not. */
+class AgentFieldsDto extends PortableFieldsDto {
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(20)
+  @IsUUID('all', { each: true })
+  collectionIds?: string[] | null;
+}
+
+export class PortableAgentDto extends PortableFieldsDto {
+  @IsString()
+  @Matches(/\S/, { message: 'name must not be empty' })
+  @MaxLength(200)
+  name: string;
 }
 
 export class CreateAgentDto extends AgentFieldsDto {

@@ -21,7 +21,7 @@ export class AgentsRepository {
 
   async add(agent: Omit<AgentEntity, 'tenantId'>): Promise<void> {
     await this.agents.insert(agent);
-    await this.addVersion(agent);
+    await this.addVersion(agent, agent.createdBy);
   }
 
   async find(id: string): Promise<AgentEntity | null> {
@@ -62,13 +62,14 @@ export class AgentsRepository {
     });
   }
 
-  async change(agent: AgentEntity): Promise<void> {
+  /** `by`: who makes this version. */
+  async change(agent: AgentEntity, by: string | null): Promise<void> {
     const { name, definition, version, updatedAt } = agent;
     // A record of unknown values is deeper than TypeORM's partial type follows.
     await this.agents.update({ name, definition: definition as object, version, updatedAt }, 'id = :id', {
       id: agent.id,
     });
-    await this.addVersion(agent);
+    await this.addVersion(agent, by);
   }
 
   async markDeleted(id: string): Promise<boolean> {
@@ -76,7 +77,7 @@ export class AgentsRepository {
     return changed > 0;
   }
 
-  private async addVersion(agent: Omit<AgentEntity, 'tenantId'>): Promise<void> {
+  private async addVersion(agent: Omit<AgentEntity, 'tenantId'>, createdBy: string | null): Promise<void> {
     await this.db.sql(
       `INSERT INTO agent_versions (tenant_id, agent_id, version, name, definition, created_by)
        VALUES (:tenantId, :id, :version, :name, :definition, :createdBy)`,
@@ -85,7 +86,7 @@ export class AgentsRepository {
         version: agent.version,
         name: agent.name,
         definition: JSON.stringify(agent.definition),
-        createdBy: agent.createdBy,
+        createdBy,
       },
     );
   }

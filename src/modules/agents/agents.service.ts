@@ -1,16 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
-import { NotFound, ValidationFailed } from '../../contracts/errors.js';
+import { NotFound } from '../../contracts/errors.js';
 import { currentTenantActor } from '../../platform/access/scope.js';
 import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
 import { Cursors } from '../../platform/http/pagination.js';
-import { ModelCatalog } from '../models/model-catalog.service.js';
 import { ToolRegistry } from '../tools/tool-registry.service.js';
-import { DEFAULT_DEFINITION, DEFAULT_LIMITS, type AgentDefinition } from './agent-definition.js';
+import { DEFAULT_DEFINITION, type AgentDefinition } from './agent-definition.js';
 import type { AgentEntity } from './agent.entity.js';
 import type { AgentDto, AgentPage, CreateAgentDto, ListAgentsQuery, UpdateAgentDto } from './agents.dto.js';
 import { AgentsRepository } from './agents.repository.js';
+import { DefinitionRules } from './definition-rules.js';
 
 export type PinnedAgent = Pick<AgentEntity, 'id' | 'version' | 'definition'>;
 
@@ -18,24 +18,25 @@ export type PinnedAgent = Pick<AgentEntity, 'id' | 'version' | 'definition'>;
 export class AgentsService {
   constructor(
     private readonly agents: AgentsRepository,
-    private readonly models: ModelCatalog,
+    private readonly rules: DefinitionRules,
     private readonly tools: ToolRegistry,
     private readonly events: Events,
     private readonly cursors: Cursors,
     private readonly db: Db,
   ) {}
 
-  async create(dto: CreateAgentDto): Promise<AgentDto> {
-    const { name, ...given } = dto;
-    const definition = this.checked(DEFAULT_DEFINITION, given);
+  /** `at` stands before the names of fields at fault. @throws ValidationFailed */
+  async create({ name, ...given }: CreateAgentDto, at = ''): Promise<AgentDto> {
+    await this.rules.check(given, at);
     const now = new Date();
+    const { userId } = currentTenantActor();
     const agent: Omit<AgentEntity, 'tenantId'> = {
       id: v7(),
       name,
       version: 1,
       status: 'active',
-      definition,
-      createdBy: currentTenantActor().userId,
+      definition: this.rules.applied(DEFAULT_DEFINITION, given),
+      createdBy: userId,
       deletedAt: null,
       createdAt: now,
       updatedAt: now,
@@ -46,7 +47,7 @@ export class AgentsService {
         resourceType: 'agent',
         resourceId: agent.id,
         payload: { name },
-        changes: { ...dto },
+        changes: { name, ...given },
       });
     });
     return this.shown(agent);
@@ -63,23 +64,40 @@ export class AgentsService {
     return this.cursors.page(rows, query.limit, (agent) => this.shown(agent));
   }
 
-  /** A change makes a new version; runs under way keep theirs. */
+  /** @throws NotFound, ValidationFailed */
   async update(id: string, dto: UpdateAgentDto): Promise<AgentDto> {
+    const { name, ...given } = dto;
+    await this.rules.check(given);
+    return this.change(
+      id,
+      (agent) => ({ name: name ?? agent.name, definition: this.rules.applied(agent.definition, given) }),
+      (version) =>
+        this.events.publish('agent.updated', {
+          resourceType: 'agent',
+          resourceId: id,
+          payload: { version },
+          changes: { ...dto },
+        }),
+    );
+  }
+
+  /**
+   * A change makes a new version; runs under way keep theirs. `publish` is given its number.
+   * @throws NotFound
+   */
+  async change(
+    id: string,
+    next: (agent: AgentEntity) => Pick<AgentEntity, 'name' | 'definition'>,
+    publish: (version: number) => Promise<unknown>,
+  ): Promise<AgentDto> {
     return this.db.run(async () => {
       const agent = await this.agents.findForUpdate(id);
       if (!agent) throw new NotFound('Agent');
-      const { name, ...given } = dto;
-      agent.definition = this.checked(agent.definition, given);
-      agent.name = name ?? agent.name;
+      Object.assign(agent, next(agent));
       agent.version += 1;
       agent.updatedAt = new Date();
-      await this.agents.change(agent);
-      await this.events.publish('agent.updated', {
-        resourceType: 'agent',
-        resourceId: id,
-        payload: { version: agent.version },
-        changes: { ...dto },
-      });
+      await this.agents.change(agent, currentTenantActor().userId);
+      await publish(agent.version);
       return this.shown(agent);
     });
   }
@@ -106,27 +124,6 @@ export class AgentsService {
     const agent = await this.agents.find(id);
     if (!agent) throw new NotFound('Agent');
     return agent;
-  }
-
-  /** The given fields over the base; null resets one. @throws ValidationFailed on what does not exist. */
-  private checked(base: AgentDefinition, given: Omit<UpdateAgentDto, 'name'>): AgentDefinition {
-    this.requireModels(given);
-    const unknown = given.collectionIds?.findIndex((id) => !base.collectionIds.includes(id)) ?? -1;
-    if (unknown >= 0) throw ValidationFailed.of(`collectionIds[${unknown}]`, 'There is no such collection');
-    const set = Object.entries(given as Record<string, unknown>).filter(([, value]) => value !== undefined);
-    const changes = Object.fromEntries(
-      set.map(([field, value]) => [field, value ?? DEFAULT_DEFINITION[field as keyof AgentDefinition]]),
-    );
-    const definition = { ...base, ...changes };
-    if (given.resourceLimits) definition.resourceLimits = { ...DEFAULT_LIMITS, ...given.resourceLimits };
-    return definition;
-  }
-
-  private requireModels(given: UpdateAgentDto): void {
-    if (given.model) this.models.require(given.model, 'model');
-    for (const [index, model] of (given.fallbackModels ?? []).entries()) {
-      this.models.require(model, `fallbackModels[${index}]`);
-    }
   }
 
   private shown(agent: Omit<AgentEntity, 'tenantId'>): AgentDto {

@@ -19,6 +19,8 @@ export class RunDto {
   id: string;
   sessionId: string;
   agentId: string | null;
+  /** The version of the agent that it goes by. */
+  agentVersion: number | null;
   /** The user's message it answers. */
   messageId: string;
   status: RunStatus;
@@ -43,6 +45,7 @@ export function shownRun(run: Run): RunDto {
     id: run.id,
     sessionId: run.sessionId,
     agentId: run.agentId,
+    agentVersion: run.agentVersion,
     messageId: run.messageId,
     status: run.status,
     model: run.model,
