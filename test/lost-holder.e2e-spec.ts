@@ -111,6 +111,48 @@ describe('A holder that has lost its run', () => {
   });
 });
 
+describe('An answer that has a schema, when its run was lost', () => {
+  const SUM = { outputSchema: { type: 'object', required: ['sum'] } };
+
+  it.concurrent('is asked for again, and nothing of the one that was held back is shown', async () => {
+    const talk = await talks.start(SUM);
+    const held = streaming({ thinking: 'Hm' }, { text: ['{"sum":1}', ' '] }, HANG);
+    const { message, discarded, events } = await losing(talk, [held, saying('{"sum":2}')], 'Hm');
+    expect(message?.content).toBe('{"sum":2}');
+    expect(discarded).toEqual(['']);
+    expect(JSON.stringify(events)).not.toContain('"sum\\":1');
+  });
+
+  it.concurrent('is mended by the next, who knows what was wrong with it', async () => {
+    const talk = await talks.start(SUM);
+    const mending = streaming({ thinking: 'Better' }, { text: '{"su' }, HANG);
+    const { run, message, events } = await losing(talk, [saying('{}'), mending, saying('{"sum":2}')], 'Better');
+    expect(run).toMatchObject({ status: 'completed', attempts: 2 });
+    expect(message).toMatchObject({ content: '{"sum":2}', blocks: [{ type: 'text' }] });
+    expect(events.filter(({ type }) => type === 'message.delta')).toHaveLength(1);
+    const [, second, third, ...more] = talks.sent(talk.model);
+    expect(more).toEqual([]);
+    expect(third).toEqual(second);
+    expect(JSON.stringify(third?.messages.at(-1))).toContain("must have required property 'sum'");
+  });
+
+  it.concurrent('is not mended twice', async () => {
+    const talk = await talks.start(SUM);
+    const mending = streaming({ thinking: 'Better' }, HANG);
+    const { run } = await losing(talk, [saying('{}'), mending, saying('[]')], 'Better');
+    expect(run).toMatchObject({ status: 'failed', error: { code: 'output_schema_mismatch' } });
+    expect(talks.sent(talk.model)).toHaveLength(3);
+  });
+
+  it.concurrent('is none when the run was to be cancelled', async () => {
+    const talk = await talks.start(SUM);
+    const held = streaming({ thinking: 'Hm' }, { text: ['{"sum":1}', ' '] }, HANG);
+    const { run, message, events } = await losing(talk, [held], 'Hm', 'cancel_requested_at = now()');
+    expect([run.status, message]).toEqual(['cancelled', null]);
+    expect(JSON.stringify(events)).not.toContain('sum');
+  });
+});
+
 describe('A call under way when its run was lost', () => {
   it.concurrent('is never made again if it may have had an effect', async () => {
     const talk = await talks.start(PROBES);

@@ -6,14 +6,16 @@ export type Judgement =
   | { kind: 'fits'; json: string }
   | { kind: 'faulty'; faults: string[] }
   /** The schema is none. */
-  | { kind: 'invalid'; reason: string };
+  | { kind: 'invalid'; reason: string }
+  /** The schema goes deeper than a stack, as one does that only refers to itself. */
+  | { kind: 'exceeded'; of: 'depth' };
 
 const MAX_FAULTS = 10;
 const MAX_CHARS = 300;
 
 /**
- * Holds an answer against a schema; null in place of an answer asks for a judgement of the schema alone. Runs in a
- * thread of its own, since schemas and patterns can take for ever.
+ * Holds an answer against a schema; without one (null) the schema is tried on a null. Runs in a thread of its own, since
+ * schemas and patterns can take for ever.
  */
 // eslint-disable-next-line house/named-exports-only -- the pool of threads calls a module's default export
 export default function judgeOutput({
@@ -23,15 +25,13 @@ export default function judgeOutput({
   schema: Record<string, unknown>;
   answer: string | null;
 }): Judgement {
-  let validate: ValidateFunction;
   try {
-    validate = compiled(schema);
-    // One that only refers to itself would go on without end, whatever the answer.
-    validate(null);
+    const validate = compiled(schema);
+    return judged(validate, answer ?? 'null');
   } catch (error) {
+    if (error instanceof RangeError) return { kind: 'exceeded', of: 'depth' };
     return { kind: 'invalid', reason: shortened((error as Error).message) };
   }
-  return answer === null ? { kind: 'faulty', faults: [] } : judged(validate, answer);
 }
 
 function compiled(schema: Record<string, unknown>): ValidateFunction {

@@ -6,11 +6,11 @@ import type { Judgement } from './judge-output.worker.js';
 
 const JUDGE = new URL('./judge-output.worker.js', import.meta.url);
 /** A thread that has to be started first takes some of it. */
-const LIMIT_MS = 3_000;
+const LIMIT_MS = 5_000;
 const MAX_BYTES = 64 * 1024;
 
 /** What comes of an answer, when it can be told in bounded time. */
-export type OutputJudgement = Judgement | { kind: 'exceeded'; of: 'time' | 'memory' };
+export type OutputJudgement = Judgement | { kind: 'exceeded'; of: 'time' | 'memory' | 'depth' };
 
 /** JSON Schemas (draft 2020-12) that agents demand of their answers. */
 @Injectable()
@@ -23,11 +23,15 @@ export class OutputSchemas {
     if (Buffer.byteLength(JSON.stringify(schema)) > MAX_BYTES)
       throw refuse(`must not be larger than ${MAX_BYTES} bytes`);
     const judgement = await this.judge(schema, null);
-    if (judgement.kind === 'exceeded') throw refuse(`takes more ${judgement.of} than it may`);
+    if (judgement.kind === 'exceeded') {
+      throw refuse(
+        judgement.of === 'depth' ? 'refers to itself without end' : `takes more ${judgement.of} than it may`,
+      );
+    }
     if (judgement.kind === 'invalid') throw refuse(`must be a JSON Schema: ${judgement.reason}`);
   }
 
-  /** Null in place of an answer: only the schema is judged, and found `invalid` or not. */
+  /** Null in place of an answer: only the schema is judged, and found `invalid`, `exceeded`, or neither. */
   async judge(schema: Record<string, unknown>, answer: string | null): Promise<OutputJudgement> {
     try {
       return await this.work.run<typeof judgeOutput>(JUDGE, { schema, answer }, { limitMs: LIMIT_MS });

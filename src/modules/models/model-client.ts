@@ -59,7 +59,14 @@ export interface FileBlock {
  */
 export const FILE_LIMITS = { imageBytes: 3_932_160, bytes: 20_000_000, images: 20, pages: 100 } as const;
 
-export type ModelMessage = { role: 'user'; content: UserBlock[] } | { role: 'assistant'; content: AssistantBlock[] };
+export type ModelMessage =
+  | {
+      role: 'user';
+      content: UserBlock[];
+      /** Not a person's words, but ours about the answer before: belongs to the exchange that is under way. */
+      isFollowUp?: true;
+    }
+  | { role: 'assistant'; content: AssistantBlock[] };
 
 export interface ModelRequest {
   /** The provider's own name of the model, without a `provider:` prefix. */
@@ -75,6 +82,8 @@ export interface ModelRequest {
   /** Upper bound of tokens to generate; lowered to what the model can give. */
   maxOutputTokens: number;
   temperature: number | null;
+  /** JSON Schema of the answer, which the prompt tells in words; for clients that can do more about it. */
+  outputSchema?: Record<string, unknown> | null;
   signal: AbortSignal;
   /**
    * Told what an attempt cost that the provider had begun to bill and that ends without `done` or `restart`: broken for

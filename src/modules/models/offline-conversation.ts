@@ -21,10 +21,11 @@ export interface Conversation {
 }
 
 export function readConversation(
-  { system, messages, state }: ModelRequest,
+  { system, messages, state, outputSchema }: ModelRequest,
   read: ReadonlyMap<FileBlock, ReadFile>,
 ): Conversation {
-  const given = [...system, ...(state ? [state] : [])];
+  const rules = outputSchema && JSON.stringify(outputSchema);
+  const given = [...system.filter((text) => !rules || !text.includes(rules)), ...(state ? [state] : [])];
   const passages: Passage[] = given.map((text) => ({ text, source: 'given' }));
   let question = '';
   let files: string[] = [];
@@ -36,6 +37,7 @@ export function readConversation(
         if (block.type === 'tool_use') uses.set(block.id, { name: block.name, input: block.input });
       continue;
     }
+    if (message.isFollowUp) continue;
     for (const block of message.content) {
       const use = block.type === 'tool_result' ? uses.get(block.toolUseId) : undefined;
       if (block.type === 'tool_result' && use) calls.push({ ...use, result: block.content, isError: block.isError });

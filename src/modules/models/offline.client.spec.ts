@@ -211,6 +211,31 @@ describe('OfflineClient, answers from the conversation', () => {
   });
 });
 
+describe('OfflineClient, answers that have a schema', () => {
+  const outputSchema = { type: 'object', properties: { answer: { type: 'string' } }, required: ['answer'] };
+
+  it('are of that form, with the words it would have said', async () => {
+    const system = ['You are kind.', `Your answer is read by a program.\n${JSON.stringify(outputSchema)}`];
+    const messages = [user('My name is Ada.'), assistant('Noted.'), user('What is my name?')];
+    expect(JSON.parse(await says(messages, { system, outputSchema }))).toEqual({
+      answer: 'You told me: "My name is Ada."',
+    });
+    const asked = await says([user('What program is the answer read by?')], { system, outputSchema });
+    expect(asked).toMatch(/^\{"answer":"You asked: /);
+  });
+
+  it('stay about what the person asked when they are to be mended', async () => {
+    const followUp: ModelMessage = { ...user('Your answer does not fit.'), isFollowUp: true } as ModelMessage;
+    const messages = [user('Reply with exactly: one'), assistant('one'), followUp];
+    expect(await says(messages, { outputSchema })).toBe('{"answer":"one"}');
+  });
+
+  it('come after the tools that were asked for', async () => {
+    const events = await collect(client.stream(aRequest({ messages: [user('add 2 and 3')], tools, outputSchema })));
+    expect(events.at(-1)).toMatchObject({ stopReason: 'tool_use' });
+  });
+});
+
 describe('OfflineClient, streams', () => {
   it('streams in several pieces that make up the block', async () => {
     const events = await collect(client.stream(aRequest({ messages: [user('Who are you?')] })));

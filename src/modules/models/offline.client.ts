@@ -5,6 +5,7 @@ import type { AssistantBlock, ModelClient, ModelEvent, ModelRequest, ModelUsage,
 import { nextStep } from './offline-answer.js';
 import { readConversation } from './offline-conversation.js';
 import { OfflineFiles } from './offline-files.js';
+import { instanceOf } from './offline-instance.js';
 import { summaryOf } from './offline-summary.js';
 import { estimateTokens } from './token-estimate.js';
 
@@ -37,7 +38,9 @@ export class OfflineClient implements ModelClient {
           ? { text: summaryOf(conversation.question) }
           : nextStep(conversation, request.tools);
       const stopReason =
-        'calls' in step ? yield* this.call(step.calls, request, usage) : yield* this.say(step.text, request, usage);
+        'calls' in step
+          ? yield* this.call(step.calls, request, usage)
+          : yield* this.say(inForm(step.text, request), request, usage);
       done = true;
       yield { type: 'done', stopReason, usage };
     } finally {
@@ -98,6 +101,11 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
   } finally {
     signal.removeEventListener('abort', stop);
   }
+}
+
+/** Where an answer has a schema, the words are what its texts hold. */
+function inForm(words: string, { outputSchema }: ModelRequest): string {
+  return outputSchema ? JSON.stringify(instanceOf(outputSchema, words)) : words;
 }
 
 /** Lets others run, as a real upstream would. */

@@ -26,6 +26,7 @@ import { MessagesService } from './messages/messages.service.js';
 import { RegenerateService } from './messages/regenerate.service.js';
 import { SendMessageService } from './messages/send-message.service.js';
 import { ExecuteRunProcessor } from './run-loop/execute-run.processor.js';
+import { FinalAnswer } from './run-loop/final-answer.js';
 import { HistoryCompaction } from './run-loop/history-compaction.js';
 import { RunDisplay } from './run-loop/run-display.js';
 import { RunEnding } from './run-loop/run-ending.js';
@@ -123,6 +124,7 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     RunEventWriter,
     RunJournal,
     RunDisplay,
+    FinalAnswer,
     RunEnding,
     RunLoader,
     RunLoop,

@@ -78,5 +78,6 @@ function sum<T>(items: readonly T[], size: (item: T) => number): number {
 }
 
 function beginsExchange(message: ModelMessage): boolean {
-  return message.role === 'user' && message.content.every((block) => block.type !== 'tool_result');
+  if (message.role !== 'user' || message.isFollowUp) return false;
+  return message.content.every((block) => block.type !== 'tool_result');
 }

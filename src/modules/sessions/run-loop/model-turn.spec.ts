@@ -31,17 +31,19 @@ interface Setting {
   kept?: string;
   goesOn?: boolean;
   callIds?: string[];
+  isHeld?: boolean;
   onUsage?: (usage: ModelUsage, model: string | null) => void;
 }
 
-function given({ kept = '', goesOn = false, callIds = [], onUsage = () => undefined }: Setting = {}) {
+function given({ kept = '', goesOn = false, callIds = [], isHeld = false, onUsage = () => undefined }: Setting = {}) {
   const drafts: EventDraft[] = [];
   const writer = { add: (_hold: RunHold, draft: EventDraft) => drafts.push(draft) } as unknown as RunEventWriter;
   const run = { activeMs: 0, openMessageId: null, pinned: { limits: { ...DEFAULT_LIMITS, maxExecutionTimeMs: null } } };
   const hold = new RunHold(run as unknown as WholeRun, 1);
   const names = new WireNames(['calculator:add']);
   const display = new RunDisplay(writer);
-  const turn = new ModelTurn(hold, { turn: 1, kept, goesOn, callIds: new Set(callIds), names, display, onUsage });
+  const how = { kept, goesOn, callIds: new Set(callIds), isHeld, onUsage };
+  const turn = new ModelTurn(hold, { turn: 1, ...how, names, display });
   const shown = (): string =>
     drafts.map(({ type, data }) => (type === 'message.delta' ? String(data['text']) : '')).join('');
   const types = (): string[] => drafts.map(({ type }) => type);
@@ -76,6 +78,25 @@ describe('ModelTurn', () => {
     const { consume, shown } = given({ kept: 'It is a', goesOn: true });
     await consume(...said(' long story.'), done());
     expect(shown()).toBe('It is a long story.');
+  });
+
+  it('holds back what may be no answer, also from those who end it in the middle, and shows only that it thinks', async () => {
+    const { consume, shown, types, hold } = given({ isHeld: true });
+    const { blocks } = await consume(
+      { type: 'thinking', text: 'hm' },
+      block({ type: 'thinking', text: 'hm', signature: 's1' }),
+      ...said('{"a":', '1}\ud83d'),
+      ...said('', ' So.'),
+      done(),
+    );
+    expect(blocks).toEqual([
+      { type: 'thinking', text: 'hm', signature: 's1', turn: 1 },
+      { type: 'text', text: '{"a":1}', turn: 1 },
+      { type: 'text', text: ' So.', turn: 1 },
+    ]);
+    expect(shown()).toBe('');
+    expect(types()).toEqual(['message.started', 'thinking.delta']);
+    expect(textOf(hold.partial)).toBe('');
   });
 
   it('joins a character that comes in two halves, and never shows half of one', async () => {

@@ -19,6 +19,8 @@ interface TurnContext {
   /** Ids of the run's calls so far. */
   callIds: ReadonlySet<string>;
   names: WireNames;
+  /** What is said is held back until it is known to be an answer. */
+  isHeld: boolean;
   display: RunDisplay;
   /** Called with what each attempt took, the last included; what it throws ends the call. */
   onUsage: (usage: ModelUsage, model: string | null) => void;
@@ -30,6 +32,8 @@ export class ModelTurn {
   private shown = false;
   /** The first half of a character whose second half has not come yet. */
   private half = '';
+  /** What was said and held back of the block under way. */
+  private held = '';
 
   constructor(
     private readonly hold: RunHold,
@@ -50,7 +54,7 @@ export class ModelTurn {
         case 'block':
           this.half = '';
           this.blocks.push(...this.stored(event.block));
-          this.hold.partial = [...this.blocks];
+          this.hold.partial = this.blocks.filter((block) => !(this.context.isHeld && block.type === 'text'));
           break;
         case 'restart':
           this.context.onUsage(event.usage, event.model);
@@ -69,11 +73,13 @@ export class ModelTurn {
     this.blocks = [];
     this.shown = false;
     this.half = '';
+    this.held = '';
     this.hold.partial = [];
   }
 
   private text(text: string): void {
-    if (text === '') return;
+    if (this.context.isHeld) this.held += text;
+    if (text === '' || this.context.isHeld) return;
     // Steps of one message are paragraphs of their own; the separator is part of the text, so that deltas add up.
     const { kept, goesOn } = this.context;
     const first = textOf(this.hold.partial) === '';
@@ -107,11 +113,18 @@ export class ModelTurn {
       case 'redacted_thinking':
         return [{ ...block, data: storableText(block.data), turn }];
       case 'text': {
+        if (this.context.isHeld) return this.released();
         // The text as it was shown, separator and all.
         const shown = this.hold.partial.at(-1);
         return shown?.type === 'text' && this.hold.partial.length > this.blocks.length ? [shown] : [];
       }
     }
+  }
+
+  private released(): StoredBlock[] {
+    const text = this.held;
+    this.held = '';
+    return text === '' ? [] : [{ type: 'text', text, turn: this.context.turn }];
   }
 
   private call({ id, name, input }: Extract<AssistantBlock, { type: 'tool_use' }>): StoredBlock {

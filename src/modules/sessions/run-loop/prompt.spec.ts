@@ -36,6 +36,7 @@ const turnOf = (turn: number, blocks: StoredBlock[], model = 'm'): RunTurn => ({
   model,
   blocks,
   stopReason: 'tool_use',
+  faults: null,
 });
 const past = (...messages: HistoryMessage[]) => conversation(messages, [], [], 'm', names);
 

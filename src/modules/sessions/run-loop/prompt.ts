@@ -14,15 +14,25 @@ export function conversation(
   names: WireNames,
 ): ModelMessage[] {
   const past = history.flatMap((message) => fromHistory(message, model, names));
-  const present = turns.flatMap((turn) =>
-    assistantTurn(
+  const present = turns.flatMap((turn) => [
+    ...assistantTurn(
       turn.blocks,
       turn.model === model,
       calls.filter((call) => call.turn === turn.turn).map((call) => ({ ...call, id: call.toolUseId })),
       names,
     ),
-  );
+    ...(turn.faults ? [askedToMend(turn.faults)] : []),
+  ]);
   return [...past, ...present];
+}
+
+function askedToMend(faults: readonly string[]): ModelMessage {
+  const text = [
+    'Your answer does not fit the output schema:',
+    ...faults.map((fault) => `- ${fault}`),
+    'Give it again, as one JSON value that is valid by the schema and nothing else.',
+  ].join('\n');
+  return { role: 'user', content: [{ type: 'text', text }], isFollowUp: true };
 }
 
 function fromHistory(message: HistoryMessage, model: string, names: WireNames): ModelMessage[] {

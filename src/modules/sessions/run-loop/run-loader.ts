@@ -42,9 +42,10 @@ export class RunLoader {
 
   /** The state of a run that is held now, with the steps of those who held it before. */
   async takeUp(hold: RunHold, { history, context }: LoadedRun): Promise<RunState> {
-    const { id, attempts, openMessageId } = hold.run;
+    const { id, attempts, openMessageId, pinned } = hold.run;
     await this.files.attach(history);
-    if (attempts === 1) return { history, context, turns: [], calls: [] };
+    const given = { history, context, isStructured: Boolean(pinned.outputSchema) };
+    if (attempts === 1) return { ...given, turns: [], calls: [] };
     const [turns, calls, shown] = await this.db.run(() =>
       Promise.all([
         this.steps.turns(id),
@@ -52,7 +53,7 @@ export class RunLoader {
         openMessageId ? this.runs.shownOf(id, openMessageId) : null,
       ]),
     );
-    const state = { history, context, turns, calls };
+    const state = { ...given, turns, calls };
     this.takeUpMessage(hold, state, shown);
     return state;
   }

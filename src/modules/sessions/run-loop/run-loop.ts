@@ -8,6 +8,7 @@ import { WireNames } from '../../tools/tool-wire-names.js';
 import type { RunError, WholeRun } from '../runs/run.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { addUsage, usageOf } from '../usage.js';
+import { FinalAnswer } from './final-answer.js';
 import { HistoryCompaction } from './history-compaction.js';
 import { estimateMessages, estimateTokens, newestThatFit } from './history-window.js';
 import { ModelTurn, type TurnResult } from './model-turn.js';
@@ -38,6 +39,7 @@ export class RunLoop {
     private readonly journal: RunJournal,
     private readonly steps: RunStepsRepository,
     private readonly display: RunDisplay,
+    private readonly answer: FinalAnswer,
     private readonly ending: RunEnding,
     private readonly parking: RunPark,
     private readonly sessions: SessionsRepository,
@@ -66,8 +68,13 @@ export class RunLoop {
       const result = await this.callModel(hold, state, request.call, names);
       const error = stopError(result, request.budget);
       if (error) return this.ending.fail(hold, state, error);
-      if (!goesOn(result)) return this.ending.complete(hold, state, result.blocks);
-      await this.keepTurn(hold, state, result);
+      if (goesOn(result)) {
+        await this.keepTurn(hold, state, result, null);
+        continue;
+      }
+      const faults = await this.answer.give(hold, state, result);
+      if (!faults) return;
+      await this.keepTurn(hold, state, result, faults);
     }
   }
 
@@ -99,7 +106,7 @@ export class RunLoop {
     const said = conversation(state.history, state.turns, state.calls, run.model, names);
     const messages = newestThatFit(said, roomFor(model, fixed));
     const budget = outputBudget(run.pinned.limits, usageOf(run), fixed + estimateMessages(messages), model);
-    const { fallbackModels, temperature } = run.pinned;
+    const { fallbackModels, temperature, outputSchema } = run.pinned;
     return {
       call: {
         model: run.model,
@@ -110,6 +117,7 @@ export class RunLoop {
         tools,
         maxOutputTokens: budget.tokens,
         temperature,
+        outputSchema,
         signal: hold.signal,
       },
       budget,
@@ -128,6 +136,7 @@ export class RunLoop {
       goesOn: state.turns.at(-1)?.stopReason === 'pause_turn',
       callIds: new Set(state.calls.map((toolCall) => toolCall.toolUseId)),
       names,
+      isHeld: state.isStructured,
       display: this.display,
       onUsage: (usage, model) => {
         this.used(hold, usage, model);
@@ -151,9 +160,14 @@ export class RunLoop {
     Object.assign(hold.run, total, { usageEstimated: estimated });
   }
 
-  private async keepTurn(hold: RunHold, state: RunState, { blocks, stopReason }: TurnResult): Promise<void> {
+  private async keepTurn(
+    hold: RunHold,
+    state: RunState,
+    { blocks, stopReason }: TurnResult,
+    faults: string[] | null,
+  ): Promise<void> {
     this.display.start(hold, keptText(state));
-    const turn = { turn: state.turns.length, model: hold.run.model, blocks, stopReason };
+    const turn = { turn: state.turns.length, model: hold.run.model, blocks, stopReason, faults };
     const calls = blocks
       .filter((block) => block.type === 'tool_use')
       .map((block, position) => newToolCall(turn.turn, position, block));
@@ -174,7 +188,7 @@ export class RunLoop {
 }
 
 function systemOf({ pinned }: WholeRun, state: RunState): string[] {
-  return systemPrompt(pinned.systemPrompt, hasState(state));
+  return systemPrompt(pinned, hasState(state));
 }
 
 function hasState({ context }: RunState): boolean {

@@ -4,6 +4,7 @@ import type { HistoryMessage } from '../messages/messages.repository.js';
 import type { Run } from '../runs/run.js';
 import { usageOf } from '../usage.js';
 import type { RunToolCall, RunTurn } from './run-steps.repository.js';
+import { structuredBlocks } from './structured-blocks.js';
 
 /** All that a run has to go on from. */
 export interface RunState {
@@ -12,10 +13,12 @@ export interface RunState {
   context: Record<string, unknown>;
   turns: RunTurn[];
   calls: RunToolCall[];
+  /** The answer has a schema: of all that is said, only what fits it is shown and kept. */
+  isStructured: boolean;
 }
 
 export function keptBlocks(state: RunState): StoredBlock[] {
-  return state.turns.flatMap((turn) => turn.blocks);
+  return state.isStructured ? structuredBlocks(state.turns) : state.turns.flatMap((turn) => turn.blocks);
 }
 
 export function keptText(state: RunState): string {

@@ -11,6 +11,8 @@ export interface RunTurn {
   model: string;
   blocks: StoredBlock[];
   stopReason: StopReason;
+  /** What it lacks as an answer by the output schema; null in steps that were no answer. */
+  faults: string[] | null;
 }
 
 /** A tool call that a model asked for. */
@@ -34,7 +36,7 @@ export class RunStepsRepository {
 
   async turns(runId: string): Promise<RunTurn[]> {
     const rows = await this.db.sql<object>(
-      `SELECT turn, model, blocks, stop_reason FROM run_turns
+      `SELECT turn, model, blocks, stop_reason, faults FROM run_turns
        WHERE tenant_id = :tenantId AND run_id = :runId ORDER BY turn`,
       { runId },
     );
@@ -53,14 +55,20 @@ export class RunStepsRepository {
   async addTurn(runId: string, turn: RunTurn, calls: RunToolCall[]): Promise<void> {
     await this.db.sql(
       `WITH turn AS (
-         INSERT INTO run_turns (tenant_id, run_id, turn, model, blocks, stop_reason)
-         VALUES (:tenantId, :runId, :turn, :model, :blocks, :stopReason)
+         INSERT INTO run_turns (tenant_id, run_id, turn, model, blocks, stop_reason, faults)
+         VALUES (:tenantId, :runId, :turn, :model, :blocks, :stopReason, :faults)
        )
        INSERT INTO tool_calls (tenant_id, id, run_id, turn, position, tool_use_id, name, input, status, started_at)
        SELECT :tenantId, c.id, :runId, :turn, c.position, c."toolUseId", c.name, c.input, c.status, now()
        FROM jsonb_to_recordset(:calls::jsonb)
          AS c(id uuid, position integer, "toolUseId" text, name text, input jsonb, status text)`,
-      { runId, ...turn, blocks: JSON.stringify(turn.blocks), calls: JSON.stringify(calls) },
+      {
+        runId,
+        ...turn,
+        blocks: JSON.stringify(turn.blocks),
+        faults: turn.faults && JSON.stringify(turn.faults),
+        calls: JSON.stringify(calls),
+      },
     );
   }
 

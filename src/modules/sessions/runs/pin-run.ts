@@ -24,5 +24,6 @@ export function pinRun(
       ...(session.permissionPolicy ? [session.permissionPolicy] : []),
     ],
     limits: definition.resourceLimits,
+    outputSchema: definition.outputSchema,
   };
 }

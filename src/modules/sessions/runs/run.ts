@@ -22,6 +22,8 @@ export interface PinnedRun {
   /** The tenant's, the agent's and the session's. */
   policies: PermissionPolicy[];
   limits: ResourceLimits;
+  /** JSON Schema that the answer is held against; absent in runs of releases that knew none. */
+  outputSchema?: Record<string, unknown> | null;
 }
 
 export interface Run extends UsageColumns {
