@@ -25,6 +25,8 @@ export interface Sent {
 /** Every operation that takes a key, in each of the ways it answers. */
 export const KEYED_POSTS: [operation: string, how: string, make: (posts: KeyedPosts) => Promise<KeyedPost>][] = [
   ['agents_create', '', (posts) => posts.created('/agents', { name: 'A' })],
+  ['agentExports_import', '', (posts) => posts.imported()],
+  ['agentVersions_rollback', '', (posts) => posts.rolledBack()],
   ['sessions_create', '', (posts) => posts.created('/sessions', { title: 'S' })],
   ['sessionBatches_create', '', (posts) => posts.batch()],
   ['sessionBatches_remove', '', (posts) => posts.removal()],
@@ -70,6 +72,23 @@ export class KeyedPosts {
     const { as } = this.tenant;
     const made = () => count(as, '/audit-logs?action=file.created');
     return { as, path: '/files', body: formOf('text'), other: formOf('another text'), made };
+  }
+
+  async imported(): Promise<KeyedPost> {
+    const { as, agentId } = this.tenant;
+    const body = (await as.get(`/agents/${agentId}/export`).expect(200)).json<object>();
+    return { as, path: '/agents/import', body, made: () => count(as, '/agents') };
+  }
+
+  async rolledBack(): Promise<KeyedPost> {
+    const { as } = this.tenant;
+    const id = await this.given.agentOf(as);
+    return {
+      as,
+      path: `/agents/${id}/rollback`,
+      body: { version: 1 },
+      made: () => count(as, `/agents/${id}/versions`),
+    };
   }
 
   /** Counted when the run has ended, with the calls of the model: a message that is answered twice asks it twice. */

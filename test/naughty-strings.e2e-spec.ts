@@ -21,7 +21,7 @@ const SEVERAL_CHARS = 190;
 
 /** Operations that take the same fields share the strings. */
 const SHARING = [
-  ['agents_create', 'agents_update'],
+  ['agents_create', 'agents_update', 'agentExports_import'],
   ['sessions_create', 'sessions_update', 'sessionBatches_create', 'sessionTemplates_create', 'sessionTemplates_update'],
   ['tenant_update', 'adminTenants_update', 'apiKeys_create'],
   ['agents_list', 'sessions_list', 'messages_list'],
@@ -155,6 +155,9 @@ const NOT_SHOWN =
         const { data } = answer.json<{ data: { id: string }[] }>();
         const read = data.map(async ({ id }) => (await ours.as.get(`/sessions/${id}`).expect(200)).json());
         return { answered: data, read: await Promise.all(read) };
+      case 'agentExports_import': {
+        const agent = answer.json<{ id: string }>();
+        return { answered: { agent }, read: { agent: (await ours.as.get(`/agents/${agent.id}`).expect(200)).json() } };
       }
       case 'apiKeys_create':
         return { answered: answer.json() };

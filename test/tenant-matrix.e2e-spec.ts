@@ -63,13 +63,19 @@ const NAMES_NOTHING: Record<string, string> = {
   sessionTemplates_list: 'only a page',
   files_create: 'bytes and their name',
   agents_list: 'only texts and a status',
+  agentExports_import: 'a definition, which holds no ids',
   adminTenants_list: 'only a page',
 };
 
 /** Fields by which a client could try to say who or what something is. */
 const IDENTITY = ['id', 'tenantId', 'role', 'createdAt', 'status', 'userId', 'createdBy', 'version'];
 /** Bodies that such a field belongs in. */
-const OWN_IDENTITY = ['members_add role', 'members_update role', 'adminTenants_update status'];
+const OWN_IDENTITY = [
+  'agentVersions_rollback version',
+  'members_add role',
+  'members_update role',
+  'adminTenants_update status',
+];
 
 function idPlaces(operation: Operation): Place[] {
   const places = operation.body ? [...api.places(operation.body)] : [];
