@@ -1,7 +1,7 @@
 import { Type } from 'class-transformer';
 import { Equals, IsObject, ValidateNested } from 'class-validator';
-import { PermissionPolicyDto } from '../tenants/permission-policy.dto.js';
-import { PortableAgentDto, ResourceLimitsDto } from './agents.dto.js';
+import { PortableDefinitionDto } from './agent-definition.dto.js';
+import { PortableAgentDto } from './agents.dto.js';
 
 export const EXPORT_FORMAT = 'atrium.agent';
 export const EXPORT_VERSION = 1;
@@ -19,20 +19,8 @@ export class ImportAgentDto {
   agent: PortableAgentDto;
 }
 
-/** A definition without what belongs to its tenant: no ids, no collections, no people. */
-export class ExportedAgentDto {
+export class ExportedAgentDto extends PortableDefinitionDto {
   name: string;
-  description: string;
-  systemPrompt: string;
-  model: string | null;
-  fallbackModels: string[];
-  temperature: number | null;
-  capabilities: string[];
-  tools: string[];
-  permissionPolicy: PermissionPolicyDto | null;
-  outputSchema: Record<string, unknown> | null;
-  resourceLimits: ResourceLimitsDto;
-  metadata: Record<string, unknown>;
 }
 
 /** What `POST /agents/import` takes. */

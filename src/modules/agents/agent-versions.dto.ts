@@ -1,7 +1,6 @@
 import { IsInt, Max, Min } from 'class-validator';
 import { pageOf } from '../../platform/http/pagination.js';
-import { PermissionPolicyDto } from '../tenants/permission-policy.dto.js';
-import { ResourceLimitsDto } from './agents.dto.js';
+import { DefinitionDto } from './agent-definition.dto.js';
 
 export class RollbackAgentDto {
   /** The version whose name and definition come back, as a new version. */
@@ -11,21 +10,9 @@ export class RollbackAgentDto {
   version: number;
 }
 
-export class AgentVersionDto {
+export class AgentVersionDto extends DefinitionDto {
   version: number;
   name: string;
-  description: string;
-  systemPrompt: string;
-  model: string | null;
-  fallbackModels: string[];
-  temperature: number | null;
-  capabilities: string[];
-  tools: string[];
-  permissionPolicy: PermissionPolicyDto | null;
-  collectionIds: string[];
-  outputSchema: Record<string, unknown> | null;
-  resourceLimits: ResourceLimitsDto;
-  metadata: Record<string, unknown>;
   /** Who made this version. */
   createdBy: string | null;
   /** ISO 8601, UTC. */

@@ -4,7 +4,6 @@ import {
   ArrayUnique,
   IsArray,
   IsIn,
-  IsInt,
   IsNumber,
   IsObject,
   IsOptional,
@@ -19,38 +18,10 @@ import {
 } from 'class-validator';
 import { PageQuery, pageOf } from '../../platform/http/pagination.js';
 import { PermissionPolicyDto } from '../tenants/permission-policy.dto.js';
+import { DefinitionDto } from './agent-definition.dto.js';
+import { ResourceLimitsDto } from './resource-limits.dto.js';
 
 const TOOL = /^[A-Za-z0-9_-]{1,64}:.{1,200}$/;
-
-export class ResourceLimitsDto {
-  /** Input, output and cache tokens of one run together; null means no limit. */
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(100_000_000)
-  maxTokens?: number | null;
-
-  /** Model calls of one run. */
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(1000)
-  maxTurns?: number | null;
-
-  /** Time of one run, waits for people not counted. */
-  @IsOptional()
-  @IsInt()
-  @Min(100)
-  @Max(86_400_000)
-  maxExecutionTimeMs?: number | null;
-
-  /** Cost of one run in millionths of a US dollar. */
-  @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(1_000_000_000_000)
-  maxCostMicros?: number | null;
-}
 
 /** What a definition may take with it to another installation. */
 class PortableFieldsDto {
@@ -166,25 +137,13 @@ export class ListAgentsQuery extends PageQuery {
   status?: 'active' | 'disabled';
 }
 
-export class AgentDto {
+export class AgentDto extends DefinitionDto {
   id: string;
   name: string;
   version: number;
   status: 'active' | 'disabled';
-  description: string;
-  systemPrompt: string;
-  model: string | null;
-  fallbackModels: string[];
-  temperature: number | null;
-  capabilities: string[];
-  tools: string[];
   /** Entries of `tools` that name nothing that exists now. */
   unresolvedTools: string[];
-  permissionPolicy: PermissionPolicyDto | null;
-  collectionIds: string[];
-  outputSchema: Record<string, unknown> | null;
-  resourceLimits: ResourceLimitsDto;
-  metadata: Record<string, unknown>;
   /** ISO 8601, UTC. */
   createdAt: string;
   /** ISO 8601, UTC. */
