@@ -6,7 +6,7 @@ import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
 import { Cursors } from '../../platform/http/pagination.js';
 import { ToolRegistry } from '../tools/tool-registry.service.js';
-import { DEFAULT_DEFINITION, type AgentDefinition } from './agent-definition.js';
+import { DEFAULT_DEFINITION } from './agent-definition.js';
 import type { AgentEntity } from './agent.entity.js';
 import type { AgentDto, AgentPage, CreateAgentDto, ListAgentsQuery, UpdateAgentDto } from './agents.dto.js';
 import { AgentsRepository } from './agents.repository.js';
