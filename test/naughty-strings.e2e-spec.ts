@@ -155,6 +155,7 @@ const NOT_SHOWN =
         const { data } = answer.json<{ data: { id: string }[] }>();
         const read = data.map(async ({ id }) => (await ours.as.get(`/sessions/${id}`).expect(200)).json());
         return { answered: data, read: await Promise.all(read) };
+      }
       case 'agentExports_import': {
         const agent = answer.json<{ id: string }>();
         return { answered: { agent }, read: { agent: (await ours.as.get(`/agents/${agent.id}`).expect(200)).json() } };
