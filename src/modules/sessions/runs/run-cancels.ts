@@ -2,33 +2,60 @@ import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
 import { Events } from '../../../platform/events/events.js';
 import { Live } from '../../../platform/live/live.js';
+import { RunMetrics } from '../run-loop/run-metrics.js';
+import { SessionNews } from '../session-news.js';
 import type { Run } from './run.js';
+import { RunLineRepository } from './run-line.repository.js';
+import { shownRun } from './runs.dto.js';
 import { RunsRepository } from './runs.repository.js';
 
-/** Asks runs to end: their rows say so, and whoever holds one is told. */
+/** Ends runs that wait for their turn, and asks the others to end: their rows say so, and whoever holds one is told. */
 @Injectable()
 export class RunCancels {
   constructor(
     private readonly runs: RunsRepository,
+    private readonly line: RunLineRepository,
+    private readonly news: SessionNews,
     private readonly events: Events,
+    private readonly metrics: RunMetrics,
     private readonly live: Live,
     private readonly db: Db,
   ) {}
 
-  /** In the open transaction, so that of several none goes on because another ends. Returns those that had not ended. */
+  /**
+   * In the open transaction, which holds their session, so that of several none begins because another ends. Returns
+   * those that had not ended; those in line have, now.
+   */
   async request(runIds: readonly string[]): Promise<Run[]> {
+    if (runIds.length === 0) return [];
+    const ended = await this.line.endHeld(runIds);
+    for (const run of ended) await this.tellEnd(run);
     const asked: Run[] = [];
     for (const runId of runIds) {
       const run = await this.runs.requestCancel(runId);
       if (!run) continue;
       asked.push(run);
-      await this.events.publish('run.cancelRequested', {
-        resourceType: 'run',
-        resourceId: runId,
-        payload: { sessionId: run.sessionId },
-      });
+      await this.publish('run.cancelRequested', run);
       this.db.afterCommit(() => this.live.signal('run.cancel', { runId }));
     }
-    return asked;
+    return [...ended, ...asked];
+  }
+
+  private async tellEnd(run: Run): Promise<void> {
+    const at = new Date();
+    const events = [{ seq: run.lastSeq, type: 'run.cancelled' as const, data: { run: shownRun(run) } }];
+    await Promise.all([
+      this.runs.addEvents(run.id, at, events),
+      this.publish('run.cancelRequested', run),
+      this.publish('run.cancelled', run),
+    ]);
+    this.db.afterCommit(() => {
+      this.metrics.end('cancelled');
+      this.news.happened(run, at.toISOString(), events);
+    });
+  }
+
+  private async publish(action: 'run.cancelRequested' | 'run.cancelled', { id, sessionId }: Run): Promise<void> {
+    await this.events.publish(action, { resourceType: 'run', resourceId: id, payload: { sessionId } });
   }
 }

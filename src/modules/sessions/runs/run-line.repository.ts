@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
+import type { Run } from './run.js';
+import { RUN_COLUMNS, runOf } from './runs.repository.js';
 
 /**
  * Runs of one session that wait for their turn: stored and shown, but never due (`run_after` is infinity). The session's
@@ -26,6 +28,19 @@ export class RunLineRepository {
       { sessionId },
     );
     return row?.id ?? null;
+  }
+
+  /** Ends those of the runs that wait for their turn, with room for the event that says so. */
+  async endHeld(runIds: readonly string[]): Promise<Run[]> {
+    const rows = await this.db.sql<object>(
+      `UPDATE runs r SET status = 'cancelled', cancel_requested_at = now(), last_seq = r.last_seq + 1,
+         finished_at = date_trunc('milliseconds', clock_timestamp())
+       WHERE r.tenant_id = :tenantId AND r.id = ANY (:runIds::uuid[])
+         AND r.status = 'queued' AND r.run_after = 'infinity'
+       RETURNING ${RUN_COLUMNS}`,
+      { runIds },
+    );
+    return rows.map(runOf);
   }
 
   /**

@@ -51,8 +51,8 @@ export class RunLine {
   /** After the new run is stored, in the same transaction: with its key, a request is bound to what it changes first. */
   async interrupt({ interrupted }: Turn): Promise<void> {
     for (const run of await this.cancels.request(interrupted)) {
-      // Its holder hears of it; one without a holder is ended by whoever takes it up.
-      if (run.status !== 'running') this.ring(run, run.id);
+      // A holder hears of it; a run without one is ended by whoever takes it up.
+      if (run.status === 'queued') this.ring(run, run.id);
     }
   }
 

@@ -7,7 +7,7 @@ import { visibilityParameters, VISIBLE_SESSION } from '../visibility.js';
 import { usageOf } from '../usage.js';
 import type { PinnedRun, Run, RunStatus, WholeRun } from './run.js';
 
-const COLUMNS = `r.tenant_id, r.id, r.session_id, r.agent_id, r.agent_version, r.message_id, r.created_by, r.trigger,
+export const RUN_COLUMNS = `r.tenant_id, r.id, r.session_id, r.agent_id, r.agent_version, r.message_id, r.created_by, r.trigger,
   r.model, r.status, r.error, r.cancel_requested_at, r.pause_requested_at, r.input_tokens, r.output_tokens,
   r.cache_read_tokens, r.cache_write_tokens, r.cost_micros, r.usage_estimated, r.active_ms, r.last_seq, r.open_message_id, r.attempts,
   r.fence, r.created_at, r.started_at, r.finished_at`;
@@ -75,7 +75,7 @@ export class RunsRepository {
   /** With the state of the application around its session, as it is now. */
   async findWhole(id: string): Promise<{ run: WholeRun; context: Record<string, unknown> } | null> {
     const [row] = await this.db.sql<{ pinned: PinnedRun; context: Record<string, unknown> }>(
-      `SELECT ${COLUMNS}, r.pinned, s.context
+      `SELECT ${RUN_COLUMNS}, r.pinned, s.context
        FROM runs r JOIN sessions s ON s.tenant_id = r.tenant_id AND s.id = r.session_id
        WHERE r.tenant_id = :tenantId AND r.id = :id`,
       { id },
@@ -88,7 +88,7 @@ export class RunsRepository {
   /** A run whose session the caller may see. */
   async findVisible(id: string): Promise<Run | null> {
     const rows = await this.db.sql<object>(
-      `SELECT ${COLUMNS} FROM runs r JOIN sessions s ON s.tenant_id = r.tenant_id AND s.id = r.session_id
+      `SELECT ${RUN_COLUMNS} FROM runs r JOIN sessions s ON s.tenant_id = r.tenant_id AND s.id = r.session_id
        WHERE r.tenant_id = :tenantId AND r.id = :id AND ${VISIBLE_SESSION}`,
       { id, ...visibilityParameters() },
     );
@@ -97,7 +97,7 @@ export class RunsRepository {
 
   async ofSession(sessionId: string, filter: RunFilter): Promise<Run[]> {
     const rows = await this.db.sql<object>(
-      `SELECT ${COLUMNS} FROM runs r
+      `SELECT ${RUN_COLUMNS} FROM runs r
        WHERE r.tenant_id = :tenantId AND r.session_id = :sessionId
          AND (:before::uuid IS NULL OR r.id < :before::uuid) AND (:status::text IS NULL OR r.status = :status)
        ORDER BY r.id DESC LIMIT :limit`,
@@ -146,7 +146,7 @@ export class RunsRepository {
          last_seq = CASE WHEN r.status = 'queued' THEN r.last_seq + 1 ELSE r.last_seq END
        WHERE r.tenant_id = :tenantId AND r.session_id = :sessionId AND r.status IN ('queued', 'running')
          AND r.cancel_requested_at IS NULL AND r.run_after < 'infinity'
-       RETURNING ${COLUMNS}`,
+       RETURNING ${RUN_COLUMNS}`,
       { sessionId },
     );
     return rows.map(runOf);
@@ -158,7 +158,7 @@ export class RunsRepository {
       `UPDATE runs r SET pause_requested_at = NULL, status = 'queued', run_after = now(), last_seq = r.last_seq + 1
        WHERE r.tenant_id = :tenantId AND r.session_id = :sessionId AND r.pause_requested_at IS NOT NULL
          AND r.status = 'waiting'
-       RETURNING ${COLUMNS}`,
+       RETURNING ${RUN_COLUMNS}`,
       { sessionId },
     );
     await this.db.sql(
@@ -179,14 +179,14 @@ export class RunsRepository {
     return row?.asked ?? false;
   }
 
-  /** Null when the run has ended already. One that waits, also for its turn, is put where its end can be claimed. */
+  /** Null when the run has ended already. One that waits is put where its end can be claimed. */
   async requestCancel(id: string): Promise<Run | null> {
     const rows = await this.db.sql<object>(
       `UPDATE runs r SET cancel_requested_at = coalesce(r.cancel_requested_at, now()),
          status = CASE WHEN r.status = 'waiting' THEN 'queued' ELSE r.status END,
-         run_after = CASE WHEN r.status = 'waiting' OR r.run_after = 'infinity' THEN now() ELSE r.run_after END
+         run_after = CASE WHEN r.status = 'waiting' THEN now() ELSE r.run_after END
        WHERE r.tenant_id = :tenantId AND r.id = :id AND r.status IN ('queued', 'running', 'waiting')
-       RETURNING ${COLUMNS}`,
+       RETURNING ${RUN_COLUMNS}`,
       { id },
     );
     return rows[0] ? runOf(rows[0]) : null;
@@ -280,7 +280,7 @@ export class RunsRepository {
 }
 
 /** The driver gives bigint as text, with which `+` would append. */
-function runOf(row: object): Run {
+export function runOf(row: object): Run {
   const run = camelRow<Run>(row);
   const { estimated: usageEstimated, ...usage } = usageOf(run);
   return {

@@ -6,7 +6,7 @@ import { Cursors } from '../../../platform/http/pagination.js';
 import { ExecuteRunProcessor } from '../run-loop/execute-run.processor.js';
 import { SessionsService } from '../sessions.service.js';
 import { RunAnswers } from '../streams/run-answers.js';
-import type { Run } from './run.js';
+import { hasEnded, type Run } from './run.js';
 import { RunCancels } from './run-cancels.js';
 import { shownRun, type ListRunsQuery, type RunDto, type RunPage } from './runs.dto.js';
 import { RunsRepository } from './runs.repository.js';
@@ -48,12 +48,15 @@ export class RunsService {
 
   /** Asks the run's holder to stop; a run that nobody holds is ended here. @throws NotFound, Conflict when it has ended */
   async cancel(id: string): Promise<RunDto> {
-    await this.db.run(async () => {
+    const asked = await this.db.run(async () => {
       const before = await this.require(id);
-      const asked = await this.cancels.request([id]);
-      if (asked.length === 0) throw new Conflict(`The run has ended: it is ${before.status}`);
+      await this.sessions.requireLocked(before.sessionId);
+      const runs = await this.cancels.request([id]);
+      if (runs.length === 0) throw new Conflict(`The run has ended: it is ${before.status}`);
+      return runs;
     });
-    return shownRun(await this.untilCancelled(id));
+    await this.untilEnded(asked);
+    return this.get(id);
   }
 
   /** Cancels all that have not ended in a session, at once, so that none of them begins meanwhile. @throws NotFound */
@@ -62,13 +65,18 @@ export class RunsService {
       await this.sessions.requireLocked(sessionId);
       return this.cancels.request(await this.runs.openOf(sessionId));
     });
-    await Promise.all(asked.map(({ id }) => this.untilCancelled(id)));
+    await this.untilEnded(asked);
   }
 
-  private async untilCancelled(id: string): Promise<Run> {
+  private async untilEnded(runs: readonly Run[]): Promise<void> {
     const { tenantId } = currentTenantActor();
-    // Not by the queue: all workers may be busy for long. Whoever holds the run keeps it.
-    await this.processor.process({ tenantId, runId: id }, { signal: new AbortController().signal });
-    return this.answers.ended(await this.require(id), CANCEL_WAIT_MS);
+    const left = runs.filter(({ status }) => !hasEnded(status));
+    await Promise.all(
+      left.map(async ({ id }) => {
+        // Not by the queue: all workers may be busy for long. Whoever holds the run keeps it.
+        await this.processor.process({ tenantId, runId: id }, { signal: new AbortController().signal });
+        await this.answers.ended(await this.require(id), CANCEL_WAIT_MS);
+      }),
+    );
   }
 }
