@@ -30,6 +30,11 @@ export class RunCancels {
     if (runIds.length === 0) return [];
     const ended = await this.line.endHeld(runIds);
     for (const run of ended) await this.tellEnd(run);
+    return [...ended, ...(await this.ask(runIds))];
+  }
+
+  /** Those whose turn has come and that have not ended. */
+  async ask(runIds: readonly string[]): Promise<Run[]> {
     const asked: Run[] = [];
     for (const runId of runIds) {
       const run = await this.runs.requestCancel(runId);
@@ -38,7 +43,7 @@ export class RunCancels {
       await this.publish('run.cancelRequested', run);
       this.db.afterCommit(() => this.live.signal('run.cancel', { runId }));
     }
-    return [...ended, ...asked];
+    return asked;
   }
 
   private async tellEnd(run: Run): Promise<void> {

@@ -179,13 +179,14 @@ export class RunsRepository {
     return row?.asked ?? false;
   }
 
-  /** Null when the run has ended already. One that waits is put where its end can be claimed. */
+  /** Null when the run has ended already, or its turn has not come. One that waits is put where its end can be claimed. */
   async requestCancel(id: string): Promise<Run | null> {
     const rows = await this.db.sql<object>(
       `UPDATE runs r SET cancel_requested_at = coalesce(r.cancel_requested_at, now()),
          status = CASE WHEN r.status = 'waiting' THEN 'queued' ELSE r.status END,
          run_after = CASE WHEN r.status = 'waiting' THEN now() ELSE r.run_after END
        WHERE r.tenant_id = :tenantId AND r.id = :id AND r.status IN ('queued', 'running', 'waiting')
+         AND r.run_after < 'infinity'
        RETURNING ${RUN_COLUMNS}`,
       { id },
     );

@@ -50,10 +50,13 @@ export class RunsService {
   async cancel(id: string): Promise<RunDto> {
     const asked = await this.db.run(async () => {
       const before = await this.require(id);
+      const on = await this.cancels.ask([id]);
+      if (on.length > 0) return on;
+      // Whose turn has not come may get it at any moment, but while its session is held.
       await this.sessions.requireLocked(before.sessionId);
-      const runs = await this.cancels.request([id]);
-      if (runs.length === 0) throw new Conflict(`The run has ended: it is ${before.status}`);
-      return runs;
+      const inLine = await this.cancels.request([id]);
+      if (inLine.length === 0) throw new Conflict(`The run has ended: it is ${before.status}`);
+      return inLine;
     });
     await this.untilEnded(asked);
     return this.get(id);
