@@ -17,7 +17,7 @@ const MAX_CHARS = 300;
  * Holds an answer against a schema; without one (null) the schema is tried on a null. Runs in a thread of its own, since
  * schemas and patterns can take for ever.
  */
-// eslint-disable-next-line house/named-exports-only -- the pool of threads calls a module's default export
+ 
 export default function judgeOutput({
   schema,
   answer,
