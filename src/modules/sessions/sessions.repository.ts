@@ -107,15 +107,14 @@ export class SessionsRepository {
     await this.sessions.update({ context: context as object }, 'id = :id', { id });
   }
 
-  /** Counts a new message in; the session it returns has that message's position as `lastPosition`. */
-  async addMessage(id: string, status: SessionStatus): Promise<SessionEntity> {
-    const rows = await this.db.sql<object>(
-      `UPDATE sessions SET status = :status, message_count = message_count + 1, last_position = last_position + 1,
-         last_activity_at = date_trunc('milliseconds', now()), updated_at = now()
-       WHERE tenant_id = :tenantId AND id = :id RETURNING ${COLUMNS}`,
-      { id, status },
+  /** Counts a new message in: the session, which is locked, as that leaves it. */
+  async countMessage(session: SessionEntity): Promise<void> {
+    await this.db.sql(
+      `UPDATE sessions SET status = :status, message_count = :messageCount, last_position = :lastPosition,
+         last_activity_at = :lastActivityAt, updated_at = :updatedAt
+       WHERE tenant_id = :tenantId AND id = :id`,
+      { ...session },
     );
-    return onlySession(rows);
   }
 
   /** For a message that nobody sent and no run answers with: counts it in. */

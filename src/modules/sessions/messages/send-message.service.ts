@@ -19,7 +19,7 @@ import { RunLine } from '../runs/run-line.js';
 import { shownRun } from '../runs/runs.dto.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import { patchedContext } from '../session-context.js';
-import type { SessionEntity } from '../session.entity.js';
+import type { SessionEntity, SessionStatus } from '../session.entity.js';
 import { SessionNews } from '../session-news.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { NO_USAGE } from '../usage.js';
@@ -59,9 +59,12 @@ export class SendMessageService {
       const run = await this.newRun(session, message, trigger);
       this.files.requireRoom(taken, run.model);
       const asked = userMessage(session, run, taken.blocks, message.metadata);
-      const busy = await this.sessions.addMessage(session.id, turn.isHeld ? session.status : 'processing');
+      const busy = withMessage(session, turn.isHeld ? session.status : 'processing');
       asked.position = busy.lastPosition;
-      const started = await this.begin(run, busy, asked, turn.isHeld);
+      const [started] = await Promise.all([
+        this.begin(run, busy, asked, turn.isHeld),
+        this.sessions.countMessage(busy),
+      ]);
       await this.files.use(session.id, taken);
       await this.line.interrupt(turn);
       return started;
@@ -74,14 +77,20 @@ export class SendMessageService {
     options: Pick<MessageOptionsDto, 'model' | 'context'>,
     trigger: RunTrigger,
   ): Promise<WholeRun> {
-    const agent = session.agentId === null ? null : await this.agents.pin(session.agentId);
+    const [agent, tenantPolicy] = await Promise.all([
+      session.agentId === null ? null : this.agents.pin(session.agentId),
+      this.tenants.permissionPolicy(),
+    ]);
     if (session.agentId !== null && !agent) throw new Conflict("The session's agent was deleted");
-    if (options.context) await this.sessions.setContext(session.id, patchedContext(session.context, options.context));
+    if (options.context) {
+      session.context = patchedContext(session.context, options.context);
+      await this.sessions.setContext(session.id, session.context);
+    }
     return newRun(session, currentTenantActor().userId, trigger, {
       agentId: agent?.id ?? null,
       agentVersion: agent?.version ?? null,
       model: options.model ?? session.model ?? agent?.definition.model ?? this.settings.models.defaultModel,
-      pinned: pinRun(session, agent, await this.tenants.permissionPolicy()),
+      pinned: pinRun(session, agent, tenantPolicy),
     });
   }
 
@@ -92,13 +101,12 @@ export class SendMessageService {
       { type: 'run.started', data: { run: shownRun({ ...run, lastSeq: 1 }) } },
       ...(message ? [{ type: 'message.created' as const, data: { message: shownMessage(message) } }] : []),
     ];
-    await this.runs.start(run, message, events, isHeld);
-    await this.events.publish('run.started', {
-      resourceType: 'run',
-      resourceId: run.id,
-      payload: { sessionId: run.sessionId },
-    });
-    const backlog = await this.claims.backlog('runs');
+    const resource = { resourceType: 'run', resourceId: run.id };
+    const [backlog] = await Promise.all([
+      this.claims.backlog('runs'),
+      this.runs.start(run, message, events, isHeld),
+      this.events.publish('run.started', { ...resource, payload: { sessionId: run.sessionId } }),
+    ]);
     this.db.afterCommit(() => {
       const stored = events.map((event, index) => ({ seq: index + 1, ...event }));
       this.sessionNews.happened(run, run.createdAt.toISOString(), stored);
@@ -107,6 +115,14 @@ export class SendMessageService {
     });
     return { ...run, lastSeq: events.length };
   }
+}
+
+/** The session as its next message leaves it. */
+function withMessage(session: SessionEntity, status: SessionStatus): SessionEntity {
+  const now = new Date();
+  const { messageCount, lastPosition } = session;
+  const counted = { messageCount: messageCount + 1, lastPosition: lastPosition + 1 };
+  return { ...session, ...counted, status, lastActivityAt: now, updatedAt: now };
 }
 
 function newRun(
