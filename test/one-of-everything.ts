@@ -72,9 +72,11 @@ export async function furnish(given: Given, mark: string): Promise<Furnished> {
     run: { id: string };
   }>();
   const [message] = await listed(as, `/sessions/${session}/messages?role=user`);
-  await as.put(`/messages/${sent.message.id}/feedback`, { rating: 1, comment: mark }).expect(200);
   const fork = await created(as, `/sessions/${session}/fork`, { messageId: sent.message.id });
   const [copy] = await listed(as, `/sessions/${fork}/messages?role=user`);
+  // Not the one that goes when the message before it is answered anew.
+  const [answer = ''] = await listed(as, `/sessions/${fork}/messages?role=assistant`);
+  await as.put(`/messages/${answer}/feedback`, { rating: 1, comment: mark }).expect(200);
   const apiKey = await created(as, '/api-keys', { name: mark });
   const host = await given.tenant();
   await host.as.post('/members', { email: owner.email, role: 'viewer' }).expect(201);
@@ -84,8 +86,7 @@ export async function furnish(given: Given, mark: string): Promise<Furnished> {
     data: { resourceId: string }[];
   }>();
   const ids = {
-    ...{ tenant: tenant.tenantId, user: owner.userId, agent, session, template, message, file },
-    answer: sent.message.id,
+    ...{ tenant: tenant.tenantId, user: owner.userId, agent, session, template, message, file, answer },
     ...{ run: sent.run.id, fork, copy, apiKey, invitation, event, login: logins.data[0]?.resourceId },
   };
   const missing = KINDS.filter((kind) => ids[kind] === undefined);

@@ -36,6 +36,7 @@ async function withOneOfEverything(): Promise<Tenant> {
     .expect(201);
   await made.as.post('/agents', { name: 'Keyed' }, { 'idempotency-key': 'k' }).expect(201);
   await made.as.post('/api-keys', { name: 'Key' }).expect(201);
+  await made.as.post('/session-templates', { name: 'Template' }).expect(201);
   // What a request leaves behind for a moment only.
   await as(made, async (manager) => {
     await manager.query(

@@ -59,6 +59,7 @@ import { SessionsController } from './sessions.controller.js';
 import { SessionsRepository } from './sessions.repository.js';
 import { SessionsService } from './sessions.service.js';
 import { RunAnswers } from './streams/run-answers.js';
+import { RunWaits } from './streams/run-waits.js';
 import { SessionSockets } from './streams/session.sockets.js';
 import { SessionSources } from './streams/session-source.js';
 import { SessionTemplateEntity } from './templates/session-template.entity.js';
@@ -134,6 +135,7 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     HistoryCompaction,
     ExecuteRunProcessor,
     RunAnswers,
+    RunWaits,
     SessionSources,
     SessionSockets,
   ],

@@ -177,7 +177,7 @@ export class SessionsRepository {
          last_activity_at = date_trunc('milliseconds', now()), updated_at = now()
        WHERE tenant_id = :tenantId AND id = :id
        RETURNING ${COLUMNS}, ${openRun('true')} AS has_open,
-         EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = :tenantId AND m.session_id = :id AND m.deleted_at IS NULL AND m.summary_until IS NULL
+         EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = :tenantId AND m.session_id = :id AND m.deleted_at IS NULL
                    AND m.summarizes IS NULL AND m.position > (SELECT position FROM messages WHERE tenant_id = :tenantId AND id = :messageId)
          ) AS has_later`,
       { ...run, id, answers, title },

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Logger } from '@nestjs/common';
 import { DomainError } from '../../contracts/errors.js';
-import type { Envelope, LooseEnvelope, LooseEventType, Room } from '../../contracts/live-events.js';
+import type { Envelope, LooseEnvelope, LooseEventType, Room, RunEnvelope } from '../../contracts/live-events.js';
 import type { EventSink } from './event-sink.js';
 import type { EventSource, RunPosition } from './event-source.js';
 import type { Live } from './live.js';
@@ -14,8 +14,11 @@ export interface Following {
   room: Room;
   source: EventSource;
   sink: EventSink;
-  /** Only this run, after `afterSeq`. `endOnWait`: a run that waits for somebody ends the reader too. */
-  run?: { runId: string; afterSeq: number; endOnWait?: boolean };
+  /**
+   * Only this run, after `afterSeq`. `endOnWait`: a run that waits for somebody ends the reader too. `begun`: it has just
+   * been stored with these events, which need not be read.
+   */
+  run?: { runId: string; afterSeq: number; endOnWait?: boolean; begun?: readonly RunEnvelope[] };
   /** In a session all runs are shown from where they stand, but this one after `afterSeq`. */
   replay?: { runId: string; afterSeq: number };
 }
@@ -73,9 +76,11 @@ export class EventReader {
     if (sink.closed.aborted) this.finish('closed');
     try {
       const from = run ?? replay;
-      for (const position of await this.positions()) {
-        this.tracks.start(position, position.runId === from?.runId ? from.afterSeq : position.lastSeq);
-      }
+      if (run?.begun) this.tracks.start({ runId: run.runId, lastSeq: 0, ended: false }, 0);
+      else
+        for (const position of await this.positions()) {
+          this.tracks.start(position, position.runId === from?.runId ? from.afterSeq : position.lastSeq);
+        }
     } catch (error) {
       this.finish('stopped');
       throw error;
@@ -86,6 +91,7 @@ export class EventReader {
   begin(): void {
     if (this.phase !== 'opened') return;
     this.phase = 'begun';
+    for (const envelope of this.following.run?.begun ?? []) this.show(envelope);
     this.pump();
   }
 

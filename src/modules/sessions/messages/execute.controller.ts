@@ -2,7 +2,6 @@ import { Body, Controller, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Access } from '../../../platform/access/access.decorator.js';
-import { Settings } from '../../../platform/config/settings.js';
 import { Id } from '../../../platform/http/id.decorator.js';
 import { Replay } from '../../../platform/http/idempotency.js';
 import { PathResource } from '../../../platform/http/path-resource.js';
@@ -21,7 +20,6 @@ export class ExecuteController {
     private readonly executions: ExecuteService,
     private readonly answers: RunAnswers,
     private readonly runs: RunsService,
-    private readonly settings: Settings,
   ) {}
 
   /** Ask an agent and wait for its answer. */
@@ -57,12 +55,12 @@ export class ExecuteController {
   }
 
   private async answer(run: Run, response: Response): Promise<AgentAnswerDto | AgentWaitsDto> {
-    const ended = await this.answers.ended(run, this.settings.http.waitMaxMs);
-    if (hasEnded(ended.status)) {
+    const outcome = await this.answers.outcome(run);
+    if (hasEnded(outcome.run.status)) {
       response.status(200);
-      return this.executions.answer(ended);
+      return this.executions.answer(outcome);
     }
     response.status(202);
-    return { sessionId: ended.sessionId, runId: ended.id, ...this.answers.unfinished(ended) };
+    return { sessionId: run.sessionId, runId: run.id, ...this.answers.unfinished(outcome) };
   }
 }

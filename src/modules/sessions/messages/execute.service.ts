@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { NotFound, ValidationFailed } from '../../../contracts/errors.js';
 import { Db } from '../../../platform/database/db.js';
 import { AgentsService } from '../../agents/agents.service.js';
-import { hasEnded, type Run } from '../runs/run.js';
-import { shownRun } from '../runs/runs.dto.js';
+import type { BegunRun } from '../runs/run.js';
 import { SessionsService } from '../sessions.service.js';
 import { RunAnswers } from '../streams/run-answers.js';
+import type { Outcome } from '../streams/run-waits.js';
 import type { AgentAnswerDto, ExecuteAgentDto } from './execute.dto.js';
 import { SendMessageService } from './send-message.service.js';
 
@@ -21,7 +21,7 @@ export class ExecuteService {
   ) {}
 
   /** @throws NotFound, Conflict, ValidationFailed */
-  async start(agentId: string, dto: ExecuteAgentDto): Promise<Run> {
+  async start(agentId: string, dto: ExecuteAgentDto): Promise<BegunRun> {
     return this.db.run(async () => {
       await this.agents.require(agentId);
       const sessionId = await this.session(agentId, dto.sessionId);
@@ -31,19 +31,17 @@ export class ExecuteService {
   }
 
   /** The run's result in one piece. */
-  async answer(run: Run): Promise<AgentAnswerDto> {
-    const finished = hasEnded(run.status) ? await this.answers.finished(run) : { message: null };
-    const { message } = finished;
-    const shown = shownRun(run);
+  async answer(outcome: Outcome): Promise<AgentAnswerDto> {
+    const { message, run } = await this.answers.finished(outcome);
     return {
       sessionId: run.sessionId,
       runId: run.id,
       messageId: message?.id ?? null,
       content: message?.content ?? null,
       toolCalls: message?.toolCalls ?? [],
-      usage: shown.usage,
-      executionTimeMs: run.finishedAt ? run.finishedAt.getTime() - run.createdAt.getTime() : 0,
-      run: shown,
+      usage: run.usage,
+      executionTimeMs: run.finishedAt ? Date.parse(run.finishedAt) - Date.parse(run.createdAt) : 0,
+      run,
     };
   }
 

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Conflict } from '../../../contracts/errors.js';
 import { Db } from '../../../platform/database/db.js';
 import { ModelCatalog } from '../../models/model-catalog.service.js';
-import type { Run } from '../runs/run.js';
+import type { BegunRun } from '../runs/run.js';
 import { RunLine } from '../runs/run-line.js';
 import { patchedContext } from '../session-context.js';
 import { SessionsRepository } from '../sessions.repository.js';
@@ -30,7 +30,7 @@ export class RegenerateService {
    * `id` is the user's message or one of those after it, before the next of a user.
    * @throws NotFound, ValidationFailed, Conflict (the session is busy or closed, or no user's message comes before)
    */
-  async start(id: string, options: RegenerateDto): Promise<Run> {
+  async start(id: string, options: RegenerateDto): Promise<BegunRun> {
     return this.db.run(async () => {
       const { sessionId, position } = await this.messages.lock(id);
       if (options.model) this.models.require(options.model, 'model');

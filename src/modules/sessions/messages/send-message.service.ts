@@ -14,7 +14,7 @@ import { TenantsService } from '../../tenants/tenants.service.js';
 import { MessageFiles } from '../files/message-files.service.js';
 import type { OnBusy } from '../runs/on-busy.js';
 import { pinRun } from '../runs/pin-run.js';
-import type { Run, RunTrigger, WholeRun } from '../runs/run.js';
+import type { BegunRun, Run, RunTrigger, WholeRun } from '../runs/run.js';
 import { RunLine } from '../runs/run-line.js';
 import { shownRun } from '../runs/runs.dto.js';
 import { RunsRepository } from '../runs/runs.repository.js';
@@ -48,7 +48,7 @@ export class SendMessageService {
   ) {}
 
   /** @throws NotFound, Conflict (the session is busy or closed), ValidationFailed */
-  async send(sessionId: string, message: OutgoingMessage, trigger: RunTrigger): Promise<Run> {
+  async send(sessionId: string, message: OutgoingMessage, trigger: RunTrigger): Promise<BegunRun> {
     return this.db.run(async () => {
       const session = await this.sessions.findVisibleForUpdate(sessionId);
       if (!session) throw new NotFound('Session');
@@ -95,7 +95,7 @@ export class SendMessageService {
   }
 
   /** Stores a run, and the message that asked for it where that is new; rings unless it has to wait for its turn. */
-  async begin(run: WholeRun, busy: SessionEntity, message: Message | null, isHeld: boolean): Promise<Run> {
+  async begin(run: WholeRun, busy: SessionEntity, message: Message | null, isHeld: boolean): Promise<BegunRun> {
     const { tenantId } = run;
     const events: { type: RunEventType; data: object }[] = [
       { type: 'run.started', data: { run: shownRun({ ...run, lastSeq: 1 }) } },
@@ -107,13 +107,15 @@ export class SendMessageService {
       this.runs.start(run, message, events, isHeld),
       this.events.publish('run.started', { ...resource, payload: { sessionId: run.sessionId } }),
     ]);
+    const { id: runId, sessionId } = run;
+    const at = run.createdAt.toISOString();
+    const begun = events.map((event, index) => ({ seq: index + 1, ...event, sessionId, runId, at }));
     this.db.afterCommit(() => {
-      const stored = events.map((event, index) => ({ seq: index + 1, ...event }));
-      this.sessionNews.happened(run, run.createdAt.toISOString(), stored);
+      this.sessionNews.happened(run, at, begun);
       this.sessionNews.changed(busy);
       if (!isHeld) this.jobs.ring('run.execute', { tenantId, runId: run.id }, { backlog });
     });
-    return { ...run, lastSeq: events.length };
+    return { ...run, lastSeq: events.length, begun };
   }
 }
 

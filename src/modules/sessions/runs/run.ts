@@ -1,3 +1,4 @@
+import type { RunEnvelope } from '../../../contracts/live-events.js';
 import type { PermissionPolicy } from '../../../contracts/permission-policy.js';
 import type { ResourceLimits } from '../../agents/agent-definition.js';
 import type { UsageColumns } from '../usage.js';
@@ -48,6 +49,11 @@ export interface Run extends UsageColumns {
   createdAt: Date;
   startedAt: Date | null;
   finishedAt: Date | null;
+}
+
+/** As it was just stored, with the events that tell so. */
+export interface BegunRun extends Run {
+  begun: RunEnvelope[];
 }
 
 /** With what it goes by, which may be long and only its holder needs. */

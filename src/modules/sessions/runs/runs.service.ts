@@ -5,7 +5,7 @@ import { Db } from '../../../platform/database/db.js';
 import { Cursors } from '../../../platform/http/pagination.js';
 import { ExecuteRunProcessor } from '../run-loop/execute-run.processor.js';
 import { SessionsService } from '../sessions.service.js';
-import { RunAnswers } from '../streams/run-answers.js';
+import { RunWaits } from '../streams/run-waits.js';
 import { hasEnded, type Run } from './run.js';
 import { RunCancels } from './run-cancels.js';
 import { shownRun, type ListRunsQuery, type RunDto, type RunPage } from './runs.dto.js';
@@ -19,7 +19,7 @@ export class RunsService {
   constructor(
     private readonly runs: RunsRepository,
     private readonly sessions: SessionsService,
-    private readonly answers: RunAnswers,
+    private readonly waits: RunWaits,
     private readonly cancels: RunCancels,
     private readonly processor: ExecuteRunProcessor,
     private readonly cursors: Cursors,
@@ -78,7 +78,7 @@ export class RunsService {
       left.map(async ({ id }) => {
         // Not by the queue: all workers may be busy for long. Whoever holds the run keeps it.
         await this.processor.process({ tenantId, runId: id }, { signal: new AbortController().signal });
-        await this.answers.ended(await this.require(id), CANCEL_WAIT_MS);
+        await this.waits.ended(await this.require(id), CANCEL_WAIT_MS);
       }),
     );
   }
