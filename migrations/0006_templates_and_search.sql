@@ -52,11 +52,9 @@ REVOKE EXECUTE ON FUNCTION atrium_words(text), atrium_search_vector(uuid, text),
 GRANT EXECUTE ON FUNCTION atrium_words(text), atrium_search_vector(uuid, text), atrium_search_query(uuid, text)
   TO atrium_app, atrium_search;
 
--- New words wait in a list until it is full, when whoever comes next works them in; a short list makes a short pause.
+-- Their indexes are made afterwards, without holding anybody up.
 ALTER TABLE sessions ADD COLUMN search tsvector GENERATED ALWAYS AS (atrium_search_vector(tenant_id, title)) STORED;
-CREATE INDEX sessions_search ON sessions USING gin (search) WITH (gin_pending_list_limit = 512) WHERE title IS NOT NULL;
 ALTER TABLE messages ADD COLUMN search tsvector GENERATED ALWAYS AS (atrium_search_vector(tenant_id, content)) STORED;
-CREATE INDEX messages_search ON messages USING gin (search) WITH (gin_pending_list_limit = 512);
 
 -- A condition like @@ uses no index where a policy has to be held first. So searches run with the rights of a role that
 -- sees these columns of all tenants, in functions that name the tenant. They are planned for the words at hand, and never

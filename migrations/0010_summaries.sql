@@ -4,4 +4,3 @@ ALTER TABLE messages
   ADD COLUMN summary_until integer,
   -- How many messages it stands for.
   ADD COLUMN summarizes integer;
-CREATE INDEX messages_summaries ON messages (tenant_id, session_id, summary_until) WHERE summary_until IS NOT NULL;

@@ -95,6 +95,16 @@ describe('A conversation longer than the window of its model', () => {
     expect((await listOf(talk)).filter(({ role }) => role === 'system')).toEqual([]);
   }, 60_000);
 
+  it('is summarised also when it begins with more than one call can take', async () => {
+    const talk = await talks.start({ resourceLimits: { maxTokens: null } });
+    await say(talk, `It begins. ${LONG.repeat(11)} It ends.`);
+    for (let turn = 0; turn < 4; turn++) await say(talk, LONG);
+    expect(transcripts[0]).toMatch(/It begins\.[^]*\[\d+ characters left out\][^]*It ends\./);
+    const [summary] = (await listOf(talk)).filter(({ role }) => role === 'system');
+    expect(summary?.summarizes).toBeGreaterThanOrEqual(1);
+    expect(JSON.stringify(talks.sent(talk.model).at(-1)?.messages[0])).toContain('Summary');
+  }, 60_000);
+
   it('stays within what its runs may use', async () => {
     const talk = await talks.start({ resourceLimits: { maxTokens: 5_000 } });
     for (let turn = 0; turn < 12; turn++) expect((await say(talk, LONG)).run.status).toBe('completed');

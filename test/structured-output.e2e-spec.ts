@@ -212,7 +212,7 @@ describe('An answer that does not fit', () => {
 
   it('twice fails the run by that name, with nothing shown, and the conversation goes on', async () => {
     const talk = await structured();
-    const replies = [saying('{"sum":"bad one"}'), streaming({ thinking: 'Hm' }, { text: '{"sum":"bad two"}' })];
+    const replies = [saying('{"sum":"unfit one"}'), streaming({ thinking: 'Hm' }, { text: '{"sum":"unfit two"}' })];
     const { run, message, events } = await talks.ask(talk, replies);
     expect(run).toMatchObject({
       status: 'failed',
@@ -220,9 +220,9 @@ describe('An answer that does not fit', () => {
     });
     expect(message).toBeNull();
     expect(deltas(events)).toEqual([]);
-    expect(JSON.stringify([events, await replayed(talk, run.id)])).not.toContain('bad');
+    expect(JSON.stringify([events, await replayed(talk, run.id)])).not.toContain('unfit');
     const messages = await talk.as.get(`/sessions/${talk.sessionId}/messages`).expect(200);
-    expect(messages.text).not.toContain('bad');
+    expect(messages.text).not.toContain('unfit');
     expect(talks.sent(talk.model)).toHaveLength(2);
     const next = await talks.ask(talk, [saying('{"sum":1}')], { content: 'Again' });
     expect(next.message?.content).toBe('{"sum":1}');
@@ -252,7 +252,7 @@ describe('An answer that does not fit', () => {
       ...['user: Hi', 'assistant: Wait. | tool_use', 'user: tool_result', 'assistant: Three'],
       ...['user: Your answer does not fit the output schema:', 'assistant: tool_use', 'user: tool_result'],
     ]);
-    const failed = await talks.ask(talk, [streaming({ text: 'Wait.' }, ADD), saying('bad'), saying('bad')], {
+    const failed = await talks.ask(talk, [streaming({ text: 'Wait.' }, ADD), saying('unfit'), saying('unfit')], {
       content: 'More',
     });
     expect(failed.run.error?.code).toBe('output_schema_mismatch');
@@ -267,11 +267,11 @@ describe('An answer that does not fit', () => {
   ])('is not mended beyond a limit, which names the error: %s', async (code, resourceLimits) => {
     const talk = await structured({ resourceLimits });
     const { run, message, events } = await talks.ask(talk, [
-      { ...saying('bad'), usage: { inputTokens: 3_900, outputTokens: 50 } },
+      { ...saying('unfit'), usage: { inputTokens: 3_900, outputTokens: 50 } },
     ]);
     expect(run).toMatchObject({ status: 'failed', error: { code } });
     expect(message).toBeNull();
-    expect(JSON.stringify(events)).not.toContain('bad');
+    expect(JSON.stringify(events)).not.toContain('unfit');
     expect(talks.sent(talk.model)).toHaveLength(1);
   });
 
@@ -281,7 +281,7 @@ describe('An answer that does not fit', () => {
     ['context_window_exceeded', { ...saying('{"sum":3}'), stopReason: 'model_context_window_exceeded' }],
   ])('keeps the error that says more: %s', async (code, reply) => {
     const talk = await structured({ resourceLimits: { maxTokens: 20_000 } });
-    for (const replies of [[reply], [saying('bad'), reply]]) {
+    for (const replies of [[reply], [saying('unfit'), reply]]) {
       const { run, message, events } = await talks.ask(talk, replies);
       expect(run).toMatchObject({ status: 'failed', error: { code } });
       expect([message, deltas(events)]).toEqual([null, []]);
@@ -298,7 +298,7 @@ describe('An answer that does not fit', () => {
 describe('A run whose answer has a schema', () => {
   it('shows nothing of a half answer when it is cancelled', async () => {
     const talk = await structured({ tools: ['calculator:*'] });
-    for (const before of [[], [saying('bad')], [streaming({ text: 'Wait.' }, ADD)]]) {
+    for (const before of [[], [saying('unfit')], [streaming({ text: 'Wait.' }, ADD)]]) {
       const asked = talks.sent(talk.model).length;
       const half = streaming({ text: ['{"sum":3}', ' '] }, { hang: true });
       app.upstream.enqueue(...before, half);

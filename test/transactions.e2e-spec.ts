@@ -54,6 +54,29 @@ describe('A transaction that does not end in time', () => {
   });
 });
 
+describe('A transaction that is ending', () => {
+  it('takes nothing more, which would be carried out outside of it', async () => {
+    let late: Promise<unknown> = Promise.resolve();
+    const ended = asSystem(() =>
+      db.run(() => {
+        late = take('first').then(() => take('after the rollback'));
+        return Promise.reject(new Error('something else went wrong'));
+      }),
+    );
+    await expect(ended).rejects.toThrow('something else went wrong');
+    await expect(late).rejects.toThrow(/ending|ended/);
+    const early = asSystem(() =>
+      db.run(async () => {
+        db.commitNow();
+        await take('after the commit');
+      }),
+    );
+    await expect(early).rejects.toThrow('takes no statement any more');
+    expect((await slugs()).map(({ slug }) => slug)).not.toContain('after the rollback');
+    expect((await slugs()).map(({ slug }) => slug)).not.toContain('after the commit');
+  });
+});
+
 describe('The queues of a database', () => {
   it('are its own', async () => {
     const prefixes = [await queuePrefix(db), await queuePrefix(db), await queuePrefix(other!.db)];

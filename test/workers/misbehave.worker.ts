@@ -1,5 +1,5 @@
 /** Does what its input says, for better or worse. */
-export default function misbehave(input: { how: 'answer' | 'throw' | 'spin' | 'grow' | 'peek' }): unknown {
+export default function misbehave(input: { how: 'answer' | 'throw' | 'spin' | 'grow' | 'hoard' | 'peek' }): unknown {
   switch (input.how) {
     case 'answer':
       return { given: input };
@@ -10,6 +10,10 @@ export default function misbehave(input: { how: 'answer' | 'throw' | 'spin' | 'g
     case 'grow': {
       const held: string[] = [];
       for (let n = 0; ; n++) held.push(String(n).repeat(1_000));
+    }
+    case 'hoard': {
+      const held: Uint8Array[] = [];
+      for (;;) held.push(new Uint8Array(4_000_000).fill(1));
     }
     case 'peek':
       return process.env;

@@ -17,7 +17,6 @@ const MAX_CHARS = 300;
  * Holds an answer against a schema; without one (null) the schema is tried on a null. Runs in a thread of its own, since
  * schemas and patterns can take for ever.
  */
-
 export default function judgeOutput({
   schema,
   answer,

@@ -32,9 +32,9 @@ export class OutputSchemas {
   }
 
   /** Null in place of an answer: only the schema is judged, and found `invalid`, `exceeded`, or neither. */
-  async judge(schema: Record<string, unknown>, answer: string | null): Promise<OutputJudgement> {
+  async judge(schema: Record<string, unknown>, answer: string | null, signal?: AbortSignal): Promise<OutputJudgement> {
     try {
-      return await this.work.run<typeof judgeOutput>(JUDGE, { schema, answer }, { limitMs: LIMIT_MS });
+      return await this.work.run<typeof judgeOutput>(JUDGE, { schema, answer }, { limitMs: LIMIT_MS, signal });
     } catch (error) {
       if (error instanceof WorkExceeded) return { kind: 'exceeded', of: error.of };
       throw error;

@@ -4,6 +4,7 @@ import { NotFound, ValidationFailed } from '../../contracts/errors.js';
 import { currentTenantActor } from '../../platform/access/scope.js';
 import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
+import { MAX_FAULTS } from '../../platform/http/field-errors.js';
 import { runIsOn } from './run-in-progress.js';
 import { SessionBatchesRepository } from './session-batches.repository.js';
 import type { SessionsMadeDto } from './session-batches.dto.js';
@@ -72,5 +73,3 @@ export class SessionBatches {
     });
   }
 }
-
-const MAX_FAULTS = 20;

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
 import { ValidationFailed, type FieldError } from '../../contracts/errors.js';
 import { currentTenantActor } from '../../platform/access/scope.js';
+import { MAX_FAULTS } from '../../platform/http/field-errors.js';
 import { SessionReferences, type DefinitionFault } from './session-references.service.js';
 import type { SessionEntity } from './session.entity.js';
 import type { CreateSessionDto, SessionDefinitionDto } from './sessions.dto.js';
@@ -41,8 +42,6 @@ export class SessionDrafts {
     return definitions.map((definition) => newSession(definition, userId));
   }
 }
-
-const MAX_FAULTS = 20;
 
 function ownFault({ field, message, value }: DefinitionFault, above: string): FieldError {
   return {

@@ -1,11 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import PQueue from 'p-queue';
-import { Piscina } from 'piscina';
-
-/** At work at the same time in one process; the rest wait their turn. */
-const THREADS = 2;
-const IDLE_MS = 30_000;
-const MEMORY_MB = 256;
+import { ExternalServiceFailed } from '../../contracts/errors.js';
+import { scopeIfAny } from '../access/scope.js';
+import { WorkLine } from './work-line.js';
 
 /** The work took more time or memory than it may. */
 export class WorkExceeded extends Error {
@@ -16,62 +12,53 @@ export class WorkExceeded extends Error {
 
 type Work = (input: never) => unknown;
 
+export interface WorkOptions {
+  /** The time a caller waits for its turn does not count. */
+  limitMs: number;
+  /** `long`: work of seconds, which nothing short is to wait behind. */
+  line?: 'short' | 'long';
+  signal?: AbortSignal;
+}
+
 /**
  * Does work on what others gave us (schemas, patterns, documents) in threads that can be killed, since such input can
  * keep a processor busy for ever or fill the memory. The threads see neither settings nor secrets.
  */
 @Injectable()
 export class BoundedWork implements OnApplicationShutdown {
-  private readonly turns = new PQueue({ concurrency: THREADS });
-  private pool: Piscina | undefined;
+  private readonly lines = {
+    short: new WorkLine({ threads: 2, mostWaiting: 1_000 }),
+    long: new WorkLine({ threads: 1, mostWaiting: 100 }),
+  };
 
   /**
    * The result of the default export of a `*.worker.ts`, named by its compiled name:
    * `run<typeof check>(new URL('./check.worker.js', import.meta.url), input, { limitMs })`. Input and result are copied
-   * between threads. The time a caller waits for its turn does not count.
-   * @throws WorkExceeded, or what the work itself throws
+   * between threads. Tenants take turns.
+   * @throws WorkExceeded, ExternalServiceFailed (503) when too much waits already, the signal's reason, or what the work
+   * itself throws
    */
-  run<W extends Work>(
+  async run<W extends Work>(
     module: URL,
     input: Parameters<W>[0],
-    { limitMs }: { limitMs: number },
+    { limitMs, line = 'short', signal }: WorkOptions,
   ): Promise<Awaited<ReturnType<W>>> {
-    return this.turns.add(async () => {
-      const signal = AbortSignal.timeout(limitMs);
-      try {
-        const result: unknown = await this.threads().run(input, { filename: inThisForm(module), signal });
-        return result as Awaited<ReturnType<W>>;
-      } catch (error) {
-        if (signal.aborted) throw new WorkExceeded('time');
-        if (isOutOfMemory(error)) throw new WorkExceeded('memory');
-        throw error;
-      }
-    });
+    const actor = scopeIfAny()?.actor;
+    const of = actor && actor.kind !== 'system' ? actor.tenantId : '';
+    const outcome = await this.lines[line].do(module, input, { limitMs, of, signal });
+    switch (outcome.kind) {
+      case 'done':
+        return outcome.result as Awaited<ReturnType<W>>;
+      case 'exceeded':
+        throw new WorkExceeded(outcome.of);
+      case 'crowded':
+        throw new ExternalServiceFailed('work', 'Too much waits to be looked at, try again shortly', {
+          ...{ retryable: true, retryAfter: 10 },
+        });
+    }
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.pool?.destroy();
+    await Promise.all([this.lines.short.close(), this.lines.long.close()]);
   }
-
-  private threads(): Piscina {
-    this.pool ??= new Piscina({
-      minThreads: 0,
-      maxThreads: THREADS,
-      idleTimeout: IDLE_MS,
-      resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB, maxYoungGenerationSizeMb: MEMORY_MB / 4 },
-      env: {},
-      execArgv: fromSource ? ['--import', new URL('./run-typescript.ts', import.meta.url).href] : [],
-    });
-    return this.pool;
-  }
-}
-
-const fromSource = import.meta.url.endsWith('.ts');
-
-function inThisForm(module: URL): string {
-  return fromSource ? module.href.replace(/\.js$/, '.ts') : module.href;
-}
-
-function isOutOfMemory(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY';
 }

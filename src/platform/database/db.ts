@@ -21,7 +21,7 @@ const PING_LIMIT_MS = 2_000;
 const GRACE_MS = 5_000;
 
 /** Statements that change nothing and take no lock; whatever becomes of one, it can be sent again. */
-const READS = /^\s*SELECT\b(?![\s\S]*\bFOR (NO KEY )?(UPDATE|SHARE)\b)/i;
+const READS = /^\s*SELECT\b(?![\s\S]*\bFOR (NO KEY |KEY )?(UPDATE|SHARE)\b)/i;
 
 interface RunOptions {
   /** After so long the connection is cut off, and with it the transaction. Counts where the transaction is opened. */
@@ -62,12 +62,12 @@ export class Db {
     let result: T;
     try {
       result = await transactions.run(transaction, fn);
-      const { command } = await (transaction.commit ?? connection.command('COMMIT'));
+      const { command } = await (transaction.commit ??= connection.command('COMMIT'));
       // Postgres answers ROLLBACK when a failed statement was swallowed inside.
       if (command !== 'COMMIT')
         throw new Error('The transaction was rolled back: a failed statement was caught inside');
     } catch (error) {
-      await (transaction.commit ?? connection.command('ROLLBACK')).catch(() => (broken = true));
+      await (transaction.commit ??= connection.command('ROLLBACK')).catch(() => (broken = true));
       throw isConnectionFailure(error) ? new DatabaseGone(error) : error;
     } finally {
       transaction.ended = true;
@@ -89,15 +89,13 @@ export class Db {
    * becomes a rollback when one of them fails. None may follow.
    */
   commitNow(): void {
-    const transaction = openTransaction();
-    if (!transaction) throw new Error('No transaction is open');
+    const transaction = stillOpen(openTransaction());
     transaction.commit = transaction.connection.command('COMMIT');
   }
 
   /** TypeORM's manager in the open transaction. */
   get manager(): EntityManager {
-    const transaction = openTransaction();
-    if (!transaction) throw new Error('No transaction is open');
+    const transaction = stillOpen(openTransaction());
     transaction.manager ??= this.managerOn(transaction.connection);
     return transaction.manager;
   }
@@ -138,8 +136,7 @@ export class Db {
   private query<Row>(text: string, parameters: Record<string, unknown>): Promise<Row[]> {
     const actor = currentActor();
     const open = joined(actor);
-    if (open?.commit) throw new Error('The COMMIT of this transaction was sent already');
-    if (open) return open.connection.query<Row>(text, parameters);
+    if (open) return stillOpen(open).connection.query<Row>(text, parameters);
     if (READS.test(text)) return this.read<Row>(actor, text, parameters);
     return this.run(() => this.query<Row>(text, parameters));
   }
@@ -215,6 +212,13 @@ export class Db {
   }
 }
 
+/** One whose COMMIT or ROLLBACK was sent takes nothing more: it would be carried out outside of it, as whoever logged in. */
+function stillOpen(open: Transaction | null): Transaction {
+  if (!open) throw new Error('No transaction is open');
+  if (open.commit) throw new Error('This transaction is ending, and takes no statement any more');
+  return open;
+}
+
 /** The open transaction, which has to be this actor's. */
 function joined(actor: Actor): Transaction | null {
   const open = openTransaction();
@@ -224,9 +228,12 @@ function joined(actor: Actor): Transaction | null {
 
 export type LookupFunction = 'atrium_user_by_email' | 'atrium_token_session' | 'atrium_api_key';
 
-/** Also tells the server when to give up a transaction whose client it hears no more of, so that its locks end. */
+/** Also tells the server when to give up a transaction whose client it hears no more of, so that locks and work end. */
 function beginStatement(actor: Actor, limitMs: number): string {
-  const begin = `BEGIN; SELECT set_config('idle_in_transaction_session_timeout','${limitMs + GRACE_MS}',true)`;
+  const serverLimit = limitMs + GRACE_MS;
+  const begin =
+    `BEGIN; SELECT set_config('idle_in_transaction_session_timeout','${serverLimit}',true), ` +
+    `set_config('statement_timeout','${serverLimit}',true)`;
   if (actor.kind === 'system') return `${begin}, set_config('role','atrium_system',true)`;
   if (!UUID.test(actor.tenantId)) throw new Error('The tenant id of an actor must be a UUID');
   return `${begin}, set_config('role','atrium_app',true), set_config('app.tenant_id','${actor.tenantId}',true)`;

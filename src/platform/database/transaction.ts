@@ -10,7 +10,7 @@ export interface Transaction {
   readonly afterCommit: (() => void)[];
   /** Made when it is first asked for. */
   manager: EntityManager | null;
-  /** The answer to a COMMIT that was sent ahead of the end, behind the last statement. */
+  /** The answer to its COMMIT or ROLLBACK, once that was sent: perhaps behind the last statement, without waiting for it. */
   commit: Promise<{ command: string }> | null;
   /** Set when it has ended, so that a forgotten promise can't use its connection. */
   ended: boolean;

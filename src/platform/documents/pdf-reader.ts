@@ -31,7 +31,7 @@ export class PdfReader {
   private async read(bytes: Uint8Array, maxPages: number, limitMs: number): Promise<PdfContents | { fault: PdfFault }> {
     try {
       const input = { bytes, maxPages, maxCharacters: MAX_CHARACTERS };
-      return await this.work.run<typeof readPdf>(MODULE, input, { limitMs });
+      return await this.work.run<typeof readPdf>(MODULE, input, { limitMs, line: 'long' });
     } catch (error) {
       if (error instanceof WorkExceeded) return { fault: 'too_complex' };
       throw error;

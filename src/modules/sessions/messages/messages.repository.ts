@@ -103,29 +103,35 @@ export class MessagesRepository {
 
   /**
    * The conversation up to and including the message that a run answers, oldest first: the summary that reaches
-   * furthest, if there is one, and what it does not stand for; at most the newest `limit`.
+   * furthest, if there is one, and what it does not stand for; at most the newest of about `bytes`.
    */
-  async history(runId: string, limit: number): Promise<HistoryMessage[]> {
+  async history(runId: string, bytes: number): Promise<HistoryMessage[]> {
     const rows = await this.db.sql<object>(
       `WITH asked AS (
-         SELECT m.session_id, m.position FROM runs r
+         SELECT m.id, m.session_id, m.position FROM runs r
          JOIN messages m ON m.tenant_id = r.tenant_id AND m.id = r.message_id
          WHERE r.tenant_id = :tenantId AND r.id = :runId
        ), summary AS (
          SELECT m.id, m.summary_until FROM messages m JOIN asked ON asked.session_id = m.session_id
          WHERE m.tenant_id = :tenantId AND m.summary_until < asked.position AND m.deleted_at IS NULL
          ORDER BY m.summary_until DESC LIMIT 1
+       ), said AS (
+         SELECT m.id, sum(octet_length(m.content) + pg_column_size(m.tool_calls)) OVER (ORDER BY m.position DESC) AS bytes
+         FROM asked
+         JOIN messages m ON m.tenant_id = :tenantId AND m.session_id = asked.session_id
+         WHERE m.deleted_at IS NULL AND m.summary_until IS NULL AND m.position <= asked.position
+           AND m.position > coalesce((SELECT summary_until FROM summary), 0)
+       ), chosen AS (
+         SELECT id FROM said WHERE bytes <= :bytes
+         UNION SELECT id FROM asked
+         UNION SELECT id FROM summary
        )
        SELECT coalesce(m.summary_until, m.position) AS position, m.role, m.blocks, m.tool_calls, m.model, m.summarizes
-       FROM asked
-       JOIN messages m ON m.tenant_id = :tenantId AND m.session_id = asked.session_id
+       FROM chosen JOIN messages m ON m.tenant_id = :tenantId AND m.id = chosen.id
        WHERE m.deleted_at IS NULL
-         AND (m.id = (SELECT id FROM summary)
-              OR m.summary_until IS NULL AND m.position <= asked.position
-                 AND m.position > coalesce((SELECT summary_until FROM summary), 0))
-       ORDER BY coalesce(m.summary_until, m.position) DESC LIMIT :limit`,
-      { runId, limit },
+       ORDER BY coalesce(m.summary_until, m.position)`,
+      { runId, bytes },
     );
-    return rows.map((row) => camelRow<HistoryMessage>(row)).reverse();
+    return rows.map((row) => camelRow<HistoryMessage>(row));
   }
 }

@@ -55,9 +55,9 @@ export class SendMessageService {
       if (message.model) this.models.require(message.model, 'model');
       if (message.context) patchedContext(session.context, message.context);
       const taken = await this.files.take(message);
-      const turn = await this.line.admit(session, message.onBusy);
       const run = await this.newRun(session, message, trigger);
       this.files.requireRoom(taken, run.model);
+      const turn = await this.line.admit(session, message.onBusy);
       const asked = userMessage(session, run, taken.blocks, message.metadata);
       const busy = withMessage(session, turn.isHeld ? session.status : 'processing');
       asked.position = busy.lastPosition;

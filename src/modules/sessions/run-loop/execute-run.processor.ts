@@ -11,11 +11,12 @@ import { LeaseKeeper } from '../../../platform/jobs/lease-keeper.js';
 import { WorkClaims, type Claim } from '../../../platform/jobs/work-claims.js';
 import { Live } from '../../../platform/live/live.js';
 import type { RunError } from '../runs/run.js';
-import { RunsRepository } from '../runs/runs.repository.js';
+import { RunsRepository, type FoundRun } from '../runs/runs.repository.js';
 import { RunEnding } from './run-ending.js';
 import { Interruption, RunHold } from './run-hold.js';
 import { limitError, LimitReached } from './run-limits.js';
-import { RunLoader, type LoadedRun } from './run-loader.js';
+import { RunEventWriter } from './run-event.writer.js';
+import { RunLoader } from './run-loader.js';
 import { RunLoop } from './run-loop.js';
 import { RunMetrics } from './run-metrics.js';
 import type { RunState } from './run-state.js';
@@ -36,6 +37,7 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
     private readonly ending: RunEnding,
     private readonly live: Live,
     private readonly metrics: RunMetrics,
+    private readonly writer: RunEventWriter,
     private readonly db: Db,
   ) {}
 
@@ -48,8 +50,8 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
   async process({ tenantId, runId }: JobPayload<'run.execute'>, { signal }: JobContext): Promise<void> {
     const claimed = await runAs(Actor.job(tenantId), () => this.claim(runId));
     if (!claimed) return;
-    const { claim, loaded } = claimed;
-    const { run } = loaded;
+    const { claim, found } = claimed;
+    const { run } = found;
     const hold = new RunHold(run, claim.fence);
     const release = this.leases.hold('runs', tenantId, runId, claim.fence, {
       onLost: () => hold.lose(),
@@ -63,12 +65,13 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
     this.holds.set(runId, hold);
     const letGo = this.metrics.hold(claim.takenOver);
     try {
-      await runAs(Actor.job(tenantId, run.createdBy), () => this.hold(hold, claim, loaded));
+      await runAs(Actor.job(tenantId, run.createdBy), () => this.hold(hold, claim, found));
     } finally {
-      this.holds.delete(runId);
+      if (this.holds.get(runId) === hold) this.holds.delete(runId);
       signal.removeEventListener('abort', stop);
       release();
       hold.release();
+      this.writer.drop(hold);
       letGo();
     }
   }
@@ -84,20 +87,20 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
     for (const hold of this.holds.values()) if (hold.run.tenantId === tenantId) hold.interrupt('suspended');
   }
 
-  /** In one round trip: what is loaded in vain, because another has the run, is rare. */
-  private async claim(runId: string): Promise<{ claim: Claim; loaded: LoadedRun } | null> {
-    const [claim, loaded] = await this.db.run(() => {
-      const answers = Promise.all([this.claims.claim('runs', runId), this.loader.load(runId)]);
+  /** In one round trip. */
+  private async claim(runId: string): Promise<{ claim: Claim; found: FoundRun } | null> {
+    const [claim, found] = await this.db.run(() => {
+      const answers = Promise.all([this.claims.claim('runs', runId), this.runs.findWhole(runId)]);
       this.db.commitNow();
       return answers;
     });
-    return claim && loaded && { claim, loaded };
+    return claim && found && { claim, found };
   }
 
-  private async hold(hold: RunHold, claim: Claim, loaded: LoadedRun): Promise<void> {
+  private async hold(hold: RunHold, claim: Claim, found: FoundRun): Promise<void> {
     let state: RunState | null = null;
     try {
-      state = await this.loader.takeUp(hold, loaded);
+      state = await this.loader.takeUp(hold, found, claim.lost);
       if (hold.run.cancelRequestedAt) hold.interrupt('cancelled');
       if (claim.lost) await this.ending.fail(hold, state, workerLost());
       else await this.loop.drive(hold, state);

@@ -29,7 +29,7 @@ export class FinalAnswer {
       await this.ending.complete(hold, state, last.blocks);
       return null;
     }
-    const judgement = await this.schemas.judge(outputSchema, said(state, last));
+    const judgement = await this.schemas.judge(outputSchema, said(state, last), hold.signal);
     hold.signal.throwIfAborted();
     if (judgement.kind === 'fits') await this.show(hold, state, last, judgement.json);
     else if (judgement.kind === 'faulty' && !state.turns.some(({ faults }) => faults)) return judgement.faults;

@@ -8,12 +8,12 @@ import { ModelsService } from '../../models/models.service.js';
 import { MessagesRepository, type HistoryMessage } from '../messages/messages.repository.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { usageOf } from '../usage.js';
-import { estimateTokens, isSummary, newestHistory, tokensOf } from './history-window.js';
+import { CHARACTERS_PER_TOKEN, estimateTokens, isSummary, newestHistory, tokensOf } from './history-window.js';
 import type { RunHold } from './run-hold.js';
 import { RunJournal } from './run-journal.js';
 import { outputBudget, tokensLeft } from './run-limits.js';
 import type { RunState } from './run-state.js';
-import { SUMMARY_PROMPT, transcriptOf } from './transcript.js';
+import { paragraphOf, SUMMARY_PROMPT } from './transcript.js';
 
 /** A history that takes more of its room than this is shortened, */
 const FULL = 0.8;
@@ -25,8 +25,17 @@ const SUMMARY_TOKENS = 2_000;
 /** Of what the run may still use, for each round. */
 const SHARE_OF_LIMITS = 0.3;
 const SHARE_OF_WINDOW = 0.6;
+/** Of a chunk a single message is at most so much, so that there is no message too long to be in one. */
+const SHARE_OF_PARAGRAPH = 0.8;
+const LONGEST_PARAGRAPH = 16_000;
 /** Less than this is not worth a call. */
 const LEAST_TOKENS = 1_000;
+
+/** The beginning of a history, and how it is told to who summarises it. */
+interface Chunk {
+  messages: HistoryMessage[];
+  text: string;
+}
 
 /** What an attempt took, and the model that goes on after it, if another does. */
 export type OnUsage = (usage: ModelUsage, model: string | null) => void;
@@ -45,54 +54,61 @@ export class HistoryCompaction {
 
   /**
    * Brings the history into `room` tokens: summarised where that succeeds within the run's limits, else cut off.
-   * `onUsage` is told what each summary cost. @throws Interruption
+   * `onUsage` is told what each summary cost. True when one was made, which takes its time. @throws Interruption
    */
   async fit(
     hold: RunHold,
     state: RunState,
     { model, room, onUsage }: { model: CatalogModel; room: number; onUsage: OnUsage },
-  ): Promise<void> {
+  ): Promise<boolean> {
+    let hasSummarised = false;
     for (let round = 0; round < MOST_ROUNDS && sizeOf(state.history) > room * FULL; round++) {
       const old = state.history.slice(0, -newestHistory(withoutSummary(state.history), room * SHORTENED).length);
       const chunk = this.chunk(hold, old, model);
-      if (chunk.every(isSummary) || sizeOf(chunk) < LEAST_TOKENS) break;
+      if (chunk.messages.every(isSummary) || sizeOf(chunk.messages) < LEAST_TOKENS) break;
       const summary = await this.summarise(hold, chunk, model, onUsage);
       if (summary === null) break;
-      const message = await this.store(hold, summary, chunk);
-      state.history = [message, ...state.history.slice(chunk.length)];
+      const message = await this.store(hold, summary, chunk.messages);
+      state.history = [message, ...state.history.slice(chunk.messages.length)];
+      hasSummarised = true;
     }
     state.history = newestHistory(state.history, room);
+    return hasSummarised;
   }
 
-  /** As much of the beginning as one call can take, in whole exchanges where that is possible. */
-  private chunk(hold: RunHold, old: readonly HistoryMessage[], model: CatalogModel): HistoryMessage[] {
+  /** As much of the beginning as one call can take in its words, in whole exchanges where that is possible. */
+  private chunk(hold: RunHold, old: readonly HistoryMessage[], model: CatalogModel): Chunk {
     const left = tokensLeft(hold.run.pinned.limits, usageOf(hold.run), model) * SHARE_OF_LIMITS;
     const room = Math.min(model.contextWindow * SHARE_OF_WINDOW, left);
+    const longest = Math.min(LONGEST_PARAGRAPH, room * SHARE_OF_PARAGRAPH * CHARACTERS_PER_TOKEN);
+    const paragraphs: string[] = [];
     let used = 0;
     let [whole, end] = [0, 0];
     for (const [index, message] of old.entries()) {
-      used += tokensOf(message);
+      const paragraph = paragraphOf(message, longest);
+      used += estimateTokens(paragraph);
       if (used > room) break;
+      paragraphs.push(paragraph);
       end = index + 1;
       if (end === old.length || old[end]?.role === 'user') whole = end;
     }
-    return old.slice(0, whole > 1 ? whole : end);
+    const count = whole > 1 ? whole : end;
+    return { messages: old.slice(0, count), text: paragraphs.slice(0, count).join('\n\n') };
   }
 
   /** Null when the model did not write one. */
   private async summarise(
     hold: RunHold,
-    chunk: readonly HistoryMessage[],
+    { text }: Chunk,
     model: CatalogModel,
     onUsage: OnUsage,
   ): Promise<string | null> {
-    const text = transcriptOf(chunk);
     const { tokens } = outputBudget(hold.run.pinned.limits, usageOf(hold.run), estimateTokens(text), model);
     const call = {
       ...{ model: hold.run.model, fallbackModels: hold.run.pinned.fallbackModels, system: [SUMMARY_PROMPT] },
       ...{ messages: [{ role: 'user' as const, content: [{ type: 'text' as const, text }] }], tools: [] },
       ...{
-        maxOutputTokens: Math.min(tokens, SUMMARY_TOKENS, Math.ceil(sizeOf(chunk) / 3)),
+        maxOutputTokens: Math.min(tokens, SUMMARY_TOKENS),
         temperature: null,
         signal: hold.signal,
       },

@@ -2,7 +2,7 @@ import type { ModelMessage } from '../../models/model-client.js';
 import type { HistoryMessage } from '../messages/messages.repository.js';
 
 /** Characters per token, taken low so that the estimate errs to the full side. */
-const CHARACTERS_PER_TOKEN = 3.2;
+export const CHARACTERS_PER_TOKEN = 3.2;
 
 export function estimateTokens(value: unknown): number {
   return Math.ceil(JSON.stringify(value).length / CHARACTERS_PER_TOKEN);

@@ -64,36 +64,29 @@ export class RunEnding {
 
   private async end(hold: RunHold, state: RunState, ending: Ending, blocks: StoredBlock[] | null): Promise<void> {
     const { run } = hold;
-    const { openMessageId } = run;
-    const messageId = blocks ? (openMessageId ?? v7()) : null;
-    run.openMessageId = null;
+    const messageId = blocks ? (run.openMessageId ?? v7()) : null;
     const answer = blocks && messageId ? answerOf(run, messageId, blocks, state.calls) : null;
     const error = ending.status === 'failed' ? { ...ending.error, message: storableText(ending.error.message) } : null;
+    const isFirst = answer !== null && ending.status === 'completed' && state.isUntitled;
+    const title = isFirst ? titleFrom(firstWords(state)) : null;
     let session: SessionEntity | undefined;
-    await this.journal
-      .write(hold, {
-        end: { status: ending.status, error },
-        events: [
-          ...(answer ? [{ type: 'message.completed', data: { message: shownMessage(answer) } } as const] : []),
-          { type: `run.${ending.status}`, data: (row) => ({ run: shownRun(row), ...(error ? { error } : {}) }) },
-        ],
-        before: () => this.sessions.lock(run.sessionId),
-        work: (row) => {
-          const title = answer && ending.status === 'completed' ? titleFrom(firstWords(state)) : null;
-          const settled = this.sessions.settleRun(run.sessionId, row, answer ? 1 : 0, title);
-          return Promise.all([
-            settled.then((now) => this.line.moveOn(row, (session = now), answer !== null)),
-            answer && this.messages.append(answer),
-            hasSteps(state) && this.steps.close(run.id),
-            this.publish(hold, ending),
-          ]);
-        },
-      } satisfies JournalEntry)
-      .catch((error: unknown) => {
-        // Nothing of it was stored: another ending finds the message still open.
-        run.openMessageId = openMessageId;
-        throw error;
-      });
+    await this.journal.write(hold, {
+      end: { status: ending.status, error },
+      events: [
+        ...(answer ? [{ type: 'message.completed', data: { message: shownMessage(answer) } } as const] : []),
+        { type: `run.${ending.status}`, data: (row) => ({ run: shownRun(row), ...(error ? { error } : {}) }) },
+      ],
+      before: () => this.sessions.lock(run.sessionId),
+      work: (row) => {
+        const settled = this.sessions.settleRun(run.sessionId, row, answer ? 1 : 0, title);
+        return Promise.all([
+          settled.then((now) => this.line.moveOn(row, (session = now), answer !== null)),
+          answer && this.messages.append(answer),
+          hasSteps(state) && this.steps.close(run.id),
+          this.publish(hold, ending),
+        ]);
+      },
+    } satisfies JournalEntry);
     this.metrics.end(ending.status);
     const { id: runId, sessionId } = run;
     const code = ending.status === 'failed' ? { code: ending.error.code } : {};

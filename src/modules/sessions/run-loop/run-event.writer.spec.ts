@@ -9,6 +9,7 @@ import { RunHold } from './run-hold.js';
 
 interface Given {
   run_id: string;
+  fence: number;
   n: number;
 }
 
@@ -28,7 +29,7 @@ class Statements {
     this.batches.push({ runs: given, letThrough: (how = 'stored') => resolve(how) });
     const how = await promise;
     if (how === 'away') throw new Error('The database is away');
-    return how === 'fence' ? [] : given.map(({ run_id }) => ({ run_id, base: 0, at: new Date() }));
+    return how === 'fence' ? [] : given.map(({ run_id, fence }) => ({ run_id, fence, base: 0, at: new Date() }));
   }
 }
 
@@ -43,10 +44,10 @@ function given() {
   };
 }
 
-function holdOf(id: string): RunHold {
+function holdOf(id: string, fence = 1): RunHold {
   const run = { id, tenantId: 't', sessionId: 's', openMessageId: 'm', activeMs: 0, pinned: { limits: {} } };
   Object.assign(run.pinned.limits, { maxExecutionTimeMs: null });
-  return new RunHold(run as unknown as WholeRun, 1);
+  return new RunHold(run as unknown as WholeRun, fence);
 }
 
 const started: EventDraft = { type: 'message.started', data: { messageId: 'm' } };
@@ -115,6 +116,19 @@ describe('RunEventWriter', () => {
     await soon();
     expect(statements.batches[1]?.runs).toMatchObject([{ run_id: 'r1', n: 1 }]);
     statements.batches[1]?.letThrough();
+  });
+
+  it('keeps what two holders of one run say apart, and forgets the one who is gone', async () => {
+    const { writer, statements, shown } = given();
+    const [before, now] = [holdOf('r1', 1), holdOf('r1', 2)];
+    writer.add(before, delta('old'));
+    writer.add(now, delta('new'), true);
+    writer.drop(before);
+    await soon();
+    expect(statements.batches[0]?.runs).toMatchObject([{ run_id: 'r1', fence: 2, n: 1 }]);
+    statements.batches[0]?.letThrough();
+    await soon();
+    expect(shown.map((event) => (event.data as { text: string }).text)).toEqual(['new']);
   });
 
   it.each(['fence', 'away'] as const)('takes a run for lost that could not be stored (%s)', async (how) => {

@@ -27,9 +27,9 @@ const WRITE_LIMIT_MS = 8_000;
 /** Stores what a run shows while a model speaks: one statement for all runs of this process, then live. */
 @Injectable()
 export class RunEventWriter {
-  private pending = new Map<string, Pending>();
+  private pending = new Map<RunHold, Pending>();
   /** The batch that is being stored. */
-  private underWay = new Map<string, Pending>();
+  private underWay = new Map<RunHold, Pending>();
   private timer: NodeJS.Timeout | undefined;
   private writing = false;
   /** Something waits that should not wait any longer. */
@@ -56,15 +56,19 @@ export class RunEventWriter {
 
   /** What was added for the run and is not stored yet, which is the caller's to store now. All before it is stored. */
   async take(hold: RunHold): Promise<EventDraft[]> {
-    const { id } = hold.run;
     // Not the whole writer: while others stream, it is never done.
-    for (let batch = this.underWay.get(id); batch; batch = this.underWay.get(id)) await batch.stored.promise;
-    const drafts = this.pending.get(id)?.drafts ?? [];
-    this.pending.delete(id);
+    for (let batch = this.underWay.get(hold); batch; batch = this.underWay.get(hold)) await batch.stored.promise;
+    const drafts = this.pending.get(hold)?.drafts ?? [];
+    this.pending.delete(hold);
     return drafts;
   }
 
-  /** What was taken and could not be stored. */
+  /** What a hold that is over had still to say: nobody may say it any more. */
+  drop(hold: RunHold): void {
+    this.pending.delete(hold);
+  }
+
+  /** What was taken and surely is not stored. */
   putBack(hold: RunHold, drafts: readonly EventDraft[]): void {
     if (drafts.length === 0) return;
     const pending = this.pendingOf(hold);
@@ -74,10 +78,10 @@ export class RunEventWriter {
   }
 
   private pendingOf(hold: RunHold): Pending {
-    let pending = this.pending.get(hold.run.id);
+    let pending = this.pending.get(hold);
     if (!pending) {
       pending = { hold, openMessageId: null, drafts: [], stored: Promise.withResolvers() };
-      this.pending.set(hold.run.id, pending);
+      this.pending.set(hold, pending);
     }
     return pending;
   }
@@ -98,10 +102,11 @@ export class RunEventWriter {
       this.pending = new Map();
       clearTimeout(this.timer);
       this.timer = undefined;
-      const batch = [...this.underWay.values()];
+      const taken = [...this.underWay.values()];
+      const batch = taken.filter(({ hold }) => !hold.isLost);
       if (batch.length > 0) await this.write(batch);
       this.underWay = new Map();
-      for (const { stored } of batch) stored.resolve();
+      for (const { stored } of taken) stored.resolve();
     }
     this.writing = false;
   }
@@ -119,7 +124,7 @@ export class RunEventWriter {
         ),
       );
       for (const { hold, drafts } of batch) {
-        const stored = bases.get(hold.run.id);
+        const stored = bases.get(keyOf(hold));
         if (!stored) hold.lose();
         else this.show(hold, drafts, stored.base, stored.at);
       }
@@ -138,9 +143,11 @@ export class RunEventWriter {
       open_message_id: openMessageId,
     }));
     const events = batch.flatMap(({ hold, drafts }) =>
-      drafts.map(({ type, data }, index) => ({ run_id: hold.run.id, ord: index + 1, type, data })),
+      drafts.map(({ type, data }, index) => ({
+        ...{ run_id: hold.run.id, fence: hold.fence, ord: index + 1, type, data },
+      })),
     );
-    const rows = await this.db.systemSql<{ run_id: string; base: number; at: Date }>(
+    const rows = await this.db.systemSql<{ run_id: string; fence: number; base: number; at: Date }>(
       `WITH given AS (
          SELECT * FROM jsonb_to_recordset(:runs::jsonb)
            AS g(tenant_id uuid, run_id uuid, fence bigint, n integer, open_message_id uuid)
@@ -148,17 +155,19 @@ export class RunEventWriter {
          UPDATE runs r SET last_seq = r.last_seq + g.n, progressed = true, open_message_id = g.open_message_id
          FROM given g
          WHERE r.tenant_id = g.tenant_id AND r.id = g.run_id AND r.fence = g.fence AND r.status = 'running'
-         RETURNING r.tenant_id, r.id, r.last_seq - g.n AS base
+         RETURNING r.tenant_id, r.id, r.fence, r.last_seq - g.n AS base
        ), stored AS (
          INSERT INTO run_events (tenant_id, run_id, seq, type, data)
          SELECT a.tenant_id, a.id, a.base + e.ord, e.type, e.data
-         FROM jsonb_to_recordset(:events::jsonb) AS e(run_id uuid, ord integer, type text, data jsonb)
-         JOIN advanced a ON a.id = e.run_id
+         FROM jsonb_to_recordset(:events::jsonb) AS e(run_id uuid, fence bigint, ord integer, type text, data jsonb)
+         JOIN advanced a ON a.id = e.run_id AND a.fence = e.fence
        )
-       SELECT id AS run_id, base, now() AS at FROM advanced`,
+       SELECT id AS run_id, fence, base, now() AS at FROM advanced`,
       { runs: JSON.stringify(runs), events: JSON.stringify(events) },
     );
-    return new Map(rows.map((row) => [row.run_id, { base: Number(row.base), at: row.at.toISOString() }]));
+    return new Map(
+      rows.map(({ run_id: id, fence, base, at }) => [`${id} ${fence}`, { base: Number(base), at: at.toISOString() }]),
+    );
   }
 
   private show(hold: RunHold, drafts: EventDraft[], base: number, at: string): void {
@@ -166,6 +175,11 @@ export class RunEventWriter {
     const events = drafts.map((draft, index) => ({ seq: base + index + 1, ...draft }));
     this.news.happened(hold.run, at, events);
   }
+}
+
+/** A run may be taken up again while its last holder still has something to say. */
+function keyOf({ run, fence }: RunHold): string {
+  return `${run.id} ${fence}`;
 }
 
 function isDelta(draft: EventDraft): boolean {

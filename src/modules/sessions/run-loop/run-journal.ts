@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { RunEventType } from '../../../contracts/live-events.js';
+import { DatabaseGone } from '../../../platform/database/database-errors.js';
 import { Db } from '../../../platform/database/db.js';
 import type { Run, RunError, RunStatus } from '../runs/run.js';
 import { RunsRepository } from '../runs/runs.repository.js';
@@ -60,10 +61,13 @@ export class RunJournal {
         await Promise.all(steps);
       });
     } catch (error) {
-      this.writer.putBack(hold, drafts);
+      // Whether it was stored is not known, so nobody may go on as if it were not: a take-over reads what is there.
+      if (error instanceof DatabaseGone) hold.lose();
+      else this.writer.putBack(hold, drafts);
       throw error;
     }
     hold.run.lastSeq = run.lastSeq;
+    hold.run.openMessageId = run.openMessageId;
     this.news.happened(run, at.toISOString(), events);
     return run;
   }
@@ -72,12 +76,14 @@ export class RunJournal {
 /** The run as the entry will leave it: its holder is the only one to write what is shown of it. */
 function after(hold: RunHold, { end }: JournalEntry, events: number, at: Date): Run {
   const { pinned: _pinned, ...run } = hold.run;
+  const isOver = end !== undefined && end.status !== 'waiting';
   return {
     ...run,
     lastSeq: run.lastSeq + events,
     activeMs: hold.activeMs,
+    openMessageId: isOver ? null : run.openMessageId,
     status: end?.status ?? 'running',
     error: end?.error ?? null,
-    finishedAt: end && end.status !== 'waiting' ? at : null,
+    finishedAt: isOver ? at : null,
   };
 }

@@ -1,23 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
 import { PromptFiles } from '../files/prompt-files.service.js';
-import { MessagesRepository, type HistoryMessage } from '../messages/messages.repository.js';
-import type { WholeRun } from '../runs/run.js';
-import { RunsRepository, type ShownMessage } from '../runs/runs.repository.js';
+import { MessagesRepository } from '../messages/messages.repository.js';
+import { RunsRepository, type FoundRun, type ShownMessage } from '../runs/runs.repository.js';
 import { RunDisplay } from './run-display.js';
 import type { RunHold } from './run-hold.js';
 import { keptText, type RunState } from './run-state.js';
 import { RunStepsRepository } from './run-steps.repository.js';
 
-/** Messages of a conversation that are read for a prompt, at most. */
-const HISTORY_MESSAGES = 20_000;
-
-/** A run and the conversation it answers. */
-export interface LoadedRun {
-  run: WholeRun;
-  history: HistoryMessage[];
-  context: Record<string, unknown>;
-}
+/** Bytes of a conversation that are read for a prompt, at most: many times what any model takes in. */
+const HISTORY_BYTES = 32 * 1024 * 1024;
 
 /** Reads what a claimed run goes on from. */
 @Injectable()
@@ -31,20 +23,15 @@ export class RunLoader {
     private readonly files: PromptFiles,
   ) {}
 
-  /** Sent behind the claim, without waiting for it. Null where there is no such run. */
-  async load(runId: string): Promise<LoadedRun | null> {
-    const [found, history] = await Promise.all([
-      this.runs.findWhole(runId),
-      this.messages.history(runId, HISTORY_MESSAGES),
-    ]);
-    return found && { ...found, history };
-  }
-
-  /** The state of a run that is held now, with the steps of those who held it before. */
-  async takeUp(hold: RunHold, { history, context }: LoadedRun): Promise<RunState> {
+  /**
+   * The state of a run that is held now, with the steps of those who held it before. The claim is committed by then: a
+   * history that nobody can read must not be read for ever. `isLost`: it will not go on, so its history is left alone.
+   */
+  async takeUp(hold: RunHold, { context, isUntitled }: FoundRun, isLost: boolean): Promise<RunState> {
     const { id, attempts, openMessageId, pinned } = hold.run;
+    const history = isLost ? [] : await this.messages.history(id, HISTORY_BYTES);
     await this.files.attach(history);
-    const given = { history, context, isStructured: Boolean(pinned.outputSchema) };
+    const given = { history, context, isUntitled, isStructured: Boolean(pinned.outputSchema) };
     if (attempts === 1) return { ...given, turns: [], calls: [] };
     const [turns, calls, shown] = await this.db.run(() =>
       Promise.all([

@@ -85,7 +85,9 @@ export class RunLoop {
     const left = tokensLeft(run.pinned.limits, usageOf(run), model);
     const room = Math.min(roomFor(model, estimateTokens([systemOf(run, state), offered])), left * HISTORY_SHARE);
     const onUsage = (usage: ModelUsage, next: string | null): void => this.used(hold, usage, next);
-    await this.compaction.fit(hold, state, { model, room, onUsage });
+    const hasSummarised = await this.compaction.fit(hold, state, { model, room, onUsage });
+    // It may have changed meanwhile.
+    if (hasSummarised) state.context = await this.sessions.contextOfRun(run.id);
   }
 
   private request(

@@ -13,6 +13,8 @@ export interface RunState {
   context: Record<string, unknown>;
   turns: RunTurn[];
   calls: RunToolCall[];
+  /** Its session has no title. */
+  isUntitled: boolean;
   /** The answer has a schema: of all that is said, only what fits it is shown and kept. */
   isStructured: boolean;
 }

@@ -55,7 +55,7 @@ export class RunLineRepository {
          UPDATE messages m SET position = m.position + :answerPosition::integer - asked.position
          FROM asked
          WHERE m.tenant_id = :tenantId AND m.session_id = :sessionId AND m.deleted_at IS NULL
-           AND m.summary_until IS NULL AND m.position > asked.position AND m.position < :answerPosition::integer AND m.summarizes IS NULL
+           AND m.summary_until IS NULL AND m.position > asked.position AND m.position < :answerPosition::integer
          RETURNING m.position
        )
        UPDATE sessions s SET last_position = greatest(s.last_position, (SELECT max(position) FROM moved))

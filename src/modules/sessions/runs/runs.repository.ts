@@ -18,6 +18,14 @@ export interface RunFilter {
   limit: number;
 }
 
+export interface FoundRun {
+  run: WholeRun;
+  /** The state of the application around its session, as it is now. */
+  context: Record<string, unknown>;
+  /** Its session has no title. */
+  isUntitled: boolean;
+}
+
 export interface StoredEvent {
   seq: number;
   type: RunEventType;
@@ -72,17 +80,16 @@ export class RunsRepository {
     );
   }
 
-  /** With the state of the application around its session, as it is now. */
-  async findWhole(id: string): Promise<{ run: WholeRun; context: Record<string, unknown> } | null> {
-    const [row] = await this.db.sql<{ pinned: PinnedRun; context: Record<string, unknown> }>(
-      `SELECT ${RUN_COLUMNS}, r.pinned, s.context
+  async findWhole(id: string): Promise<FoundRun | null> {
+    const [row] = await this.db.sql<{ pinned: PinnedRun } & Omit<FoundRun, 'run'>>(
+      `SELECT ${RUN_COLUMNS}, r.pinned, s.context, s.title IS NULL AS "isUntitled"
        FROM runs r JOIN sessions s ON s.tenant_id = r.tenant_id AND s.id = r.session_id
        WHERE r.tenant_id = :tenantId AND r.id = :id`,
       { id },
     );
     if (!row) return null;
-    const { pinned, context, ...run } = row;
-    return { run: { ...runOf(run), pinned }, context };
+    const { pinned, context, isUntitled, ...run } = row;
+    return { run: { ...runOf(run), pinned }, context, isUntitled };
   }
 
   /** A run whose session the caller may see. */

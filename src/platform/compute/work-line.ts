@@ -1,0 +1,100 @@
+import PQueue from 'p-queue';
+import { Piscina } from 'piscina';
+
+const IDLE_MS = 30_000;
+/** Of a thread's own heap, and apart from it of the buffers it holds outside, which Node does not limit. */
+const MEMORY_MB = 256;
+const LOOK_EVERY_MS = 50;
+
+interface LineOptions {
+  threads: number;
+  mostWaiting: number;
+}
+
+interface WorkTicket {
+  limitMs: number;
+  /** Whose work it is: nobody's first comes behind another's tenth. */
+  of: string;
+  signal?: AbortSignal;
+}
+
+type WorkOutcome =
+  { kind: 'done'; result: unknown } | { kind: 'exceeded'; of: 'time' | 'memory' } | { kind: 'crowded' };
+
+/** Some threads, and who waits for them. */
+export class WorkLine {
+  private readonly turns: PQueue;
+  private readonly waitingOf = new Map<string, number>();
+  private pool: Piscina | undefined;
+
+  constructor(private readonly options: LineOptions) {
+    this.turns = new PQueue({ concurrency: options.threads });
+  }
+
+  /** @throws the signal's reason, or what the work throws */
+  async do(module: URL, input: unknown, { limitMs, of, signal }: WorkTicket): Promise<WorkOutcome> {
+    if (this.turns.size >= this.options.mostWaiting) return { kind: 'crowded' };
+    const ahead = this.waitingOf.get(of) ?? 0;
+    this.waitingOf.set(of, ahead + 1);
+    try {
+      return await this.turns.add(() => this.begin(module, input, limitMs, signal), { priority: -ahead, signal });
+    } finally {
+      const left = (this.waitingOf.get(of) ?? 1) - 1;
+      if (left > 0) this.waitingOf.set(of, left);
+      else this.waitingOf.delete(of);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.pool?.destroy();
+  }
+
+  private async begin(module: URL, input: unknown, limitMs: number, signal?: AbortSignal): Promise<WorkOutcome> {
+    const time = AbortSignal.timeout(limitMs);
+    const memory = new AbortController();
+    const watch = setInterval(() => void this.look(memory), LOOK_EVERY_MS);
+    const ends = AbortSignal.any([time, memory.signal, ...(signal ? [signal] : [])]);
+    try {
+      const result: unknown = await this.threads().run(input, { filename: inThisForm(module), signal: ends });
+      return { kind: 'done', result };
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (memory.signal.aborted || isOutOfMemory(error)) return { kind: 'exceeded', of: 'memory' };
+      if (time.aborted) return { kind: 'exceeded', of: 'time' };
+      throw error;
+    } finally {
+      clearInterval(watch);
+    }
+  }
+
+  /** Of several threads it is not known whose work holds the buffers, so that all of it ends. */
+  private async look(memory: AbortController): Promise<void> {
+    for (const thread of this.threads().threads) {
+      const held = await thread.getHeapStatistics().catch(() => null);
+      if (held && held.external_memory > MEMORY_MB * 1024 * 1024) memory.abort();
+    }
+  }
+
+  private threads(): Piscina {
+    this.pool ??= new Piscina({
+      minThreads: 0,
+      maxThreads: this.options.threads,
+      idleTimeout: IDLE_MS,
+      resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB, maxYoungGenerationSizeMb: MEMORY_MB / 4 },
+      env: {},
+      execArgv: fromSource ? ['--import', new URL('./run-typescript.ts', import.meta.url).href] : [],
+    });
+    return this.pool;
+  }
+}
+
+const fromSource = import.meta.url.endsWith('.ts');
+
+function inThisForm(module: URL): string {
+  return fromSource ? module.href.replace(/\.js$/, '.ts') : module.href;
+}
+
+/** Also of an error from another realm. */
+function isOutOfMemory(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === 'ERR_WORKER_OUT_OF_MEMORY';
+}
