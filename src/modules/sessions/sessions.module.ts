@@ -25,6 +25,7 @@ import { MessagesRepository } from './messages/messages.repository.js';
 import { MessagesService } from './messages/messages.service.js';
 import { RegenerateService } from './messages/regenerate.service.js';
 import { SendMessageService } from './messages/send-message.service.js';
+import { ClaimedRuns } from './run-loop/claimed-runs.js';
 import { ExecuteRunProcessor } from './run-loop/execute-run.processor.js';
 import { FinalAnswer } from './run-loop/final-answer.js';
 import { HistoryCompaction } from './run-loop/history-compaction.js';
@@ -133,6 +134,7 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     RunPark,
     ToolRound,
     HistoryCompaction,
+    ClaimedRuns,
     ExecuteRunProcessor,
     RunAnswers,
     RunWaits,

@@ -77,8 +77,16 @@ export class BullQueue extends JobQueue implements OnApplicationBootstrap, Befor
     await settledWithin(CLOSE_LIMIT_MS, Promise.all(closing));
   }
 
+  override hasRoom(job: JobName): boolean {
+    return this.options.role === 'all' && this.local !== null && this.local.hasRoom(job);
+  }
+
+  protected override takeHere(ring: Ring): boolean {
+    return this.options.role === 'all' && this.local !== null && this.local.take(ring);
+  }
+
   protected deliver(ring: Ring): void {
-    if (this.options.role === 'all' && this.local?.take(ring)) return;
+    if (this.takeHere(ring)) return;
     const { job, payload, correlationId, backlog, delayMs } = ring;
     const options = { ...BULL_OPTIONS, priority: Math.min(backlog + 1, MAX_PRIORITY), delay: delayMs };
     this.queues

@@ -25,12 +25,20 @@ export class InProcessQueue extends JobQueue implements BeforeApplicationShutdow
     super();
   }
 
+  override hasRoom(job: JobName): boolean {
+    const lane = this.lane(job);
+    return !this.closed && lane.size === 0 && lane.pending < this.slotsOf(job);
+  }
+
   /** Delivers the ring if it can be seen to at once, else answers false. */
   take(ring: Ring): boolean {
-    const lane = this.lane(ring.job);
-    if (this.closed || ring.delayMs > 0 || lane.size > 0 || lane.pending >= this.slotsOf(ring.job)) return false;
+    if (ring.delayMs > 0 || !this.hasRoom(ring.job)) return false;
     this.deliver(ring);
     return true;
+  }
+
+  protected override takeHere(ring: Ring): boolean {
+    return this.take(ring);
   }
 
   /** Takes no more, and forgets what is waiting. */

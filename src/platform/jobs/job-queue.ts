@@ -35,5 +35,20 @@ export abstract class JobQueue {
     else deliver();
   }
 
+  /** Whether this process would begin such a job at once. Nothing keeps the place until it is rung for. */
+  hasRoom(_job: JobName): boolean {
+    return false;
+  }
+
+  /** Rings for a job in this process alone; not inside a transaction. False when there is no room for it after all. */
+  ringHere<N extends JobName>(job: N, payload: JobPayload<N>): boolean {
+    const correlationId = scopeIfAny()?.correlationId ?? v7();
+    return this.detached(() => this.takeHere({ job, payload, correlationId, backlog: 0, delayMs: 0 }));
+  }
+
+  protected takeHere(_ring: Ring): boolean {
+    return false;
+  }
+
   protected abstract deliver(ring: Ring): void;
 }

@@ -3,6 +3,7 @@ import { camelRow } from '../../../platform/database/camel-row.js';
 import { Db } from '../../../platform/database/db.js';
 import type { FileBlock } from '../../models/model-client.js';
 import { visibilityParameters, VISIBLE_SESSION } from '../visibility.js';
+import type { Run } from '../runs/run.js';
 import type { Message } from './message.js';
 
 export interface MessageFilter {
@@ -105,32 +106,30 @@ export class MessagesRepository {
    * The conversation up to and including the message that a run answers, oldest first: the summary that reaches
    * furthest, if there is one, and what it does not stand for; at most the newest of about `bytes`.
    */
-  async history(runId: string, bytes: number): Promise<HistoryMessage[]> {
+  async history(
+    { sessionId, messageId }: Pick<Run, 'sessionId' | 'messageId'>,
+    bytes: number,
+  ): Promise<HistoryMessage[]> {
     const rows = await this.db.sql<object>(
       `WITH asked AS (
-         SELECT m.id, m.session_id, m.position FROM runs r
-         JOIN messages m ON m.tenant_id = r.tenant_id AND m.id = r.message_id
-         WHERE r.tenant_id = :tenantId AND r.id = :runId
+         SELECT position FROM messages WHERE tenant_id = :tenantId AND id = :messageId
        ), summary AS (
-         SELECT m.id, m.summary_until FROM messages m JOIN asked ON asked.session_id = m.session_id
-         WHERE m.tenant_id = :tenantId AND m.summary_until < asked.position AND m.deleted_at IS NULL
+         SELECT m.summary_until, m.role, m.blocks, m.tool_calls, m.model, m.summarizes FROM messages m
+         WHERE m.tenant_id = :tenantId AND m.session_id = :sessionId AND m.deleted_at IS NULL
+           AND m.summary_until < (SELECT position FROM asked)
          ORDER BY m.summary_until DESC LIMIT 1
        ), said AS (
-         SELECT m.id, sum(octet_length(m.content) + pg_column_size(m.tool_calls)) OVER (ORDER BY m.position DESC) AS bytes
-         FROM asked
-         JOIN messages m ON m.tenant_id = :tenantId AND m.session_id = asked.session_id
-         WHERE m.deleted_at IS NULL AND m.summary_until IS NULL AND m.position <= asked.position
+         SELECT m.id, m.position, m.role, m.blocks, m.tool_calls, m.model, m.summarizes,
+           sum(octet_length(m.content) + pg_column_size(m.tool_calls)) OVER (ORDER BY m.position DESC) AS bytes
+         FROM messages m
+         WHERE m.tenant_id = :tenantId AND m.session_id = :sessionId AND m.deleted_at IS NULL
+           AND m.summary_until IS NULL AND m.position <= (SELECT position FROM asked)
            AND m.position > coalesce((SELECT summary_until FROM summary), 0)
-       ), chosen AS (
-         SELECT id FROM said WHERE bytes <= :bytes
-         UNION SELECT id FROM asked
-         UNION SELECT id FROM summary
        )
-       SELECT coalesce(m.summary_until, m.position) AS position, m.role, m.blocks, m.tool_calls, m.model, m.summarizes
-       FROM chosen JOIN messages m ON m.tenant_id = :tenantId AND m.id = chosen.id
-       WHERE m.deleted_at IS NULL
-       ORDER BY coalesce(m.summary_until, m.position)`,
-      { runId, bytes },
+       SELECT position, role, blocks, tool_calls, model, summarizes FROM said WHERE bytes <= :bytes OR id = :messageId
+       UNION ALL SELECT * FROM summary
+       ORDER BY position`,
+      { sessionId, messageId, bytes },
     );
     return rows.map((row) => camelRow<HistoryMessage>(row));
   }

@@ -13,6 +13,7 @@ import { ModelCatalog } from '../../models/model-catalog.service.js';
 import { TenantsService } from '../../tenants/tenants.service.js';
 import { MessageFiles } from '../files/message-files.service.js';
 import type { OnBusy } from '../runs/on-busy.js';
+import { ClaimedRuns } from '../run-loop/claimed-runs.js';
 import { pinRun } from '../runs/pin-run.js';
 import type { BegunRun, Run, RunTrigger, WholeRun } from '../runs/run.js';
 import { RunLine } from '../runs/run-line.js';
@@ -44,6 +45,7 @@ export class SendMessageService {
     private readonly sessionNews: SessionNews,
     private readonly jobs: JobQueue,
     private readonly claims: WorkClaims,
+    private readonly claimed: ClaimedRuns,
     private readonly db: Db,
   ) {}
 
@@ -102,9 +104,11 @@ export class SendMessageService {
       ...(message ? [{ type: 'message.created' as const, data: { message: shownMessage(message) } }] : []),
     ];
     const resource = { resourceType: 'run', resourceId: run.id };
+    const isClaimed = !isHeld && this.claimed.hasRoom();
+    const stored = isClaimed ? claimedNow({ ...run, lastSeq: events.length }) : run;
     const [backlog] = await Promise.all([
-      this.claims.backlog('runs'),
-      this.runs.start(run, message, events, isHeld),
+      isClaimed || isHeld ? 0 : this.claims.backlog('runs'),
+      this.runs.start(stored, message, events, isHeld),
       this.events.publish('run.started', { ...resource, payload: { sessionId: run.sessionId } }),
     ]);
     const { id: runId, sessionId } = run;
@@ -113,10 +117,16 @@ export class SendMessageService {
     this.db.afterCommit(() => {
       this.sessionNews.happened(run, at, begun);
       this.sessionNews.changed(busy);
-      if (!isHeld) this.jobs.ring('run.execute', { tenantId, runId: run.id }, { backlog });
+      if (isClaimed) this.claimed.begin({ run: stored, context: busy.context, isUntitled: busy.title === null });
+      else if (!isHeld) this.jobs.ring('run.execute', { tenantId, runId }, { backlog });
     });
     return { ...run, lastSeq: events.length, begun };
   }
+}
+
+/** As a claim would leave it. */
+function claimedNow(run: WholeRun): WholeRun {
+  return { ...run, status: 'running', attempts: 1, fence: 1, startedAt: new Date() };
 }
 
 /** The session as its next message leaves it. */

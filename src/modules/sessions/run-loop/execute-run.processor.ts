@@ -12,6 +12,7 @@ import { WorkClaims, type Claim } from '../../../platform/jobs/work-claims.js';
 import { Live } from '../../../platform/live/live.js';
 import type { RunError } from '../runs/run.js';
 import { RunsRepository, type FoundRun } from '../runs/runs.repository.js';
+import { ClaimedRuns } from './claimed-runs.js';
 import { RunEnding } from './run-ending.js';
 import { Interruption, RunHold } from './run-hold.js';
 import { limitError, LimitReached } from './run-limits.js';
@@ -30,6 +31,7 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
 
   constructor(
     private readonly claims: WorkClaims,
+    private readonly claimed: ClaimedRuns,
     private readonly leases: LeaseKeeper,
     private readonly runs: RunsRepository,
     private readonly loader: RunLoader,
@@ -87,8 +89,13 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
     for (const hold of this.holds.values()) if (hold.run.tenantId === tenantId) hold.interrupt('suspended');
   }
 
-  /** In one round trip. */
+  /** In one round trip, or in none. */
   private async claim(runId: string): Promise<{ claim: Claim; found: FoundRun } | null> {
+    const claimed = this.claimed.take(runId);
+    if (claimed) {
+      const { fence, attempts } = claimed.run;
+      return { claim: { fence, attempts, takenOver: false, lost: false }, found: claimed };
+    }
     const [claim, found] = await this.db.run(() => {
       const answers = Promise.all([this.claims.claim('runs', runId), this.runs.findWhole(runId)]);
       this.db.commitNow();

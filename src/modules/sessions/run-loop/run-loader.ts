@@ -29,7 +29,7 @@ export class RunLoader {
    */
   async takeUp(hold: RunHold, { context, isUntitled }: FoundRun, isLost: boolean): Promise<RunState> {
     const { id, attempts, openMessageId, pinned } = hold.run;
-    const history = isLost ? [] : await this.messages.history(id, HISTORY_BYTES);
+    const history = isLost ? [] : await this.messages.history(hold.run, HISTORY_BYTES);
     await this.files.attach(history);
     const given = { history, context, isUntitled, isStructured: Boolean(pinned.outputSchema) };
     if (attempts === 1) return { ...given, turns: [], calls: [] };

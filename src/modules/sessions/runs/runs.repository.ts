@@ -3,6 +3,7 @@ import { camelRow } from '../../../platform/database/camel-row.js';
 import { Db } from '../../../platform/database/db.js';
 import type { RunEnvelope, RunEventType } from '../../../contracts/live-events.js';
 import type { Message } from '../messages/message.js';
+import { LEASE_MS } from '../../../platform/jobs/work-tables.js';
 import { visibilityParameters, VISIBLE_SESSION } from '../visibility.js';
 import { usageOf } from '../usage.js';
 import type { PinnedRun, Run, RunStatus, WholeRun } from './run.js';
@@ -44,7 +45,7 @@ export class RunsRepository {
 
   /**
    * A run and its first events, with the user's message if it is a new one, in one statement. One that is held has to
-   * wait for its turn.
+   * wait for its turn; one that is `running` is claimed by this process.
    */
   async start(
     run: WholeRun,
@@ -59,9 +60,11 @@ export class RunsRepository {
          WHERE :position::integer IS NOT NULL
        ), run AS (
          INSERT INTO runs (tenant_id, id, session_id, agent_id, agent_version, message_id, created_by, trigger, model,
-           pinned, last_seq, created_at, run_after)
+           pinned, last_seq, created_at, run_after, status, attempts, fence, started_at, lease_until)
          VALUES (:tenantId, :id, :sessionId, :agentId, :agentVersion, :messageId, :createdBy, :trigger, :model,
-           :pinned, :lastSeq, :createdAt, CASE WHEN :isHeld::boolean THEN 'infinity' ELSE now() END)
+           :pinned, :lastSeq, :createdAt, CASE WHEN :isHeld::boolean THEN 'infinity' ELSE now() END,
+           :status, :attempts, :fence, :startedAt,
+           CASE WHEN :status = 'running' THEN now() + interval '1 millisecond' * :leaseMs END)
        )
        INSERT INTO run_events (tenant_id, run_id, seq, type, at, data)
        SELECT :tenantId, :id, e.ord, e.value ->> 'type', :createdAt, e.value -> 'data'
@@ -70,6 +73,7 @@ export class RunsRepository {
         ...run,
         pinned: JSON.stringify(run.pinned),
         isHeld,
+        leaseMs: LEASE_MS,
         position: message?.position ?? null,
         content: message?.content ?? '',
         blocks: JSON.stringify(message?.blocks ?? []),
