@@ -199,12 +199,14 @@ describe('A pause', () => {
 
   it('of a run that nobody holds yet has it wait at once', async () => {
     const talk = await talks.start();
+    const full = jest.spyOn(app.nest.get(JobQueue), 'hasRoom').mockReturnValue(false);
     const ring = jest.spyOn(app.nest.get(JobQueue), 'ring').mockImplementation(() => undefined);
     const path = `/sessions/${talk.sessionId}/messages`;
     const { run } = (await talk.as.post(path, { content: 'Hi', background: true }).expect(202)).json<Sent>();
     await put(talk, 'pause').expect(200);
     expect(await runOf(talk.as, run.id)).toMatchObject({ status: 'waiting', attempts: 0, lastSeq: 3 });
     ring.mockRestore();
+    full.mockRestore();
     await put(talk, 'resume').expect(200);
     const { types, message } = told(await allEvents(await talk.as.fetch('GET', `/runs/${run.id}/events`)));
     expect(types.slice(0, 4)).toEqual(['run.started', 'message.created', 'run.waiting', 'run.resumed']);
