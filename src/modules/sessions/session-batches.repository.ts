@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { camelRow } from '../../platform/database/camel-row.js';
 import { Db } from '../../platform/database/db.js';
 import type { SessionEntity } from './session.entity.js';
+import { SESSION_COLUMNS } from './sessions.repository.js';
 import { visibilityParameters, VISIBLE_SESSION } from './visibility.js';
 
 /** Statements about several sessions at once. */
@@ -12,7 +13,7 @@ export class SessionBatchesRepository {
   /** In the order in which they were made, without those deleted since. */
   async ofBatch(batchId: string): Promise<SessionEntity[]> {
     const rows = await this.db.sql<object>(
-      `SELECT s.* FROM sessions s
+      `SELECT ${SESSION_COLUMNS} FROM sessions s
        WHERE s.tenant_id = :tenantId AND s.batch_id = :batchId AND ${VISIBLE_SESSION} ORDER BY s.id`,
       { batchId, ...visibilityParameters() },
     );

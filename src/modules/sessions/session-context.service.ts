@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { NotFound } from '../../contracts/errors.js';
 import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
 import { patchedContext } from './session-context.js';
@@ -7,6 +6,7 @@ import { SessionNews } from './session-news.js';
 import { shownSession } from './session-view.js';
 import type { SessionDto } from './sessions.dto.js';
 import { SessionsRepository } from './sessions.repository.js';
+import { SessionsService } from './sessions.service.js';
 
 /** An application changes its state as often as it likes: the log keeps what was touched, not each state. */
 const MAX_NAMES = 100;
@@ -15,6 +15,7 @@ const MAX_NAMES = 100;
 @Injectable()
 export class SessionContexts {
   constructor(
+    private readonly service: SessionsService,
     private readonly sessions: SessionsRepository,
     private readonly events: Events,
     private readonly news: SessionNews,
@@ -24,8 +25,7 @@ export class SessionContexts {
   /** A run under way goes by it from its next model call on. @throws NotFound, ValidationFailed */
   async patch(id: string, patch: Record<string, unknown>): Promise<SessionDto> {
     const session = await this.db.run(async () => {
-      const before = await this.sessions.findVisibleForUpdate(id);
-      if (!before) throw new NotFound('Session');
+      const before = await this.service.requireLocked(id);
       const changes = { context: patchedContext(before.context, patch), updatedAt: new Date() };
       await this.sessions.change(id, changes);
       await this.events.publish('session.updated', {

@@ -5,9 +5,8 @@ import { Events } from '../../platform/events/events.js';
 import { JobQueue } from '../../platform/jobs/job-queue.js';
 import { Live } from '../../platform/live/live.js';
 import { runIsOn } from './run-in-progress.js';
-import type { Run } from './runs/run.js';
 import { RunLine } from './runs/run-line.js';
-import { shownRun } from './runs/runs.dto.js';
+import { RunNotices } from './runs/run-notices.js';
 import { RunsRepository } from './runs/runs.repository.js';
 import { RunsService } from './runs/runs.service.js';
 import type { SessionEntity, SessionStatus } from './session.entity.js';
@@ -36,6 +35,7 @@ export class SessionStates {
     private readonly runs: RunsRepository,
     private readonly runsService: RunsService,
     private readonly line: RunLine,
+    private readonly notices: RunNotices,
     private readonly events: Events,
     private readonly news: SessionNews,
     private readonly jobs: JobQueue,
@@ -48,7 +48,7 @@ export class SessionStates {
     const session = await this.db.run(async () => {
       const paused = await this.move(id, 'pause', 'paused');
       for (const run of await this.runs.requestPause(id)) {
-        if (run.status === 'waiting') await this.tell(run, 'run.waiting');
+        if (run.status === 'waiting') await this.notices.tell(run, 'run.waiting');
         else this.db.afterCommit(() => this.live.signal('run.pause', { runId: run.id }));
       }
       await this.publish(id, 'session.paused');
@@ -63,7 +63,7 @@ export class SessionStates {
     const session = await this.db.run(async () => {
       const { tenantId } = await this.lockFrom(id, 'resume');
       for (const run of await this.runs.withdrawPause(id)) {
-        await this.tell(run, 'run.resumed');
+        await this.notices.tell(run, 'run.resumed');
         this.jobs.ring('run.execute', { tenantId, runId: run.id });
       }
       await this.line.startNext({ tenantId, id });
@@ -112,14 +112,6 @@ export class SessionStates {
     if (FROM[verb].includes(session.status)) return session;
     if (session.status === 'processing' || session.status === 'waiting') throw runIsOn();
     throw new Conflict(`The session is ${session.status}: there is nothing to ${verb}`);
-  }
-
-  /** The run's last event, for which its row has made room. */
-  private async tell(run: Run, type: 'run.waiting' | 'run.resumed'): Promise<void> {
-    const at = new Date();
-    const events = [{ seq: run.lastSeq, type, data: { run: shownRun(run) } }];
-    await this.runs.addEvents(run.id, at, events);
-    this.db.afterCommit(() => this.news.happened(run, at.toISOString(), events));
   }
 
   private async publish(

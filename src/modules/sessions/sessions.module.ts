@@ -43,6 +43,8 @@ import { RunCancels } from './runs/run-cancels.js';
 import { RunLineRepository } from './runs/run-line.repository.js';
 import { RunLine } from './runs/run-line.js';
 import { RunsController } from './runs/runs.controller.js';
+import { RunEventsRepository } from './runs/run-events.repository.js';
+import { RunNotices } from './runs/run-notices.js';
 import { RunsRepository } from './runs/runs.repository.js';
 import { RunsService } from './runs/runs.service.js';
 import { SessionBatchesController } from './session-batches.controller.js';
@@ -118,6 +120,8 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     MessageFiles,
     PromptFiles,
     RunsRepository,
+    RunEventsRepository,
+    RunNotices,
     RunsService,
     RunCancels,
     RunLineRepository,

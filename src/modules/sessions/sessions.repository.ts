@@ -10,12 +10,13 @@ import type { ListSessionsQuery } from './sessions.dto.js';
 import type { UsageColumns } from './usage.js';
 import { seesEverySession, visibilityParameters, VISIBLE_SESSION } from './visibility.js';
 
-const COLUMNS = `tenant_id, id, agent_id, created_by, title, pattern, visibility, status, model, system_prompt, tools,
+/** What a session is; what is made of it, for searches, is left out. */
+export const SESSION_COLUMNS = `tenant_id, id, agent_id, created_by, title, pattern, visibility, status, model, system_prompt, tools,
   permission_policy, context, client_tools, metadata, forked_from_session_id, forked_from_message_id, message_count,
   last_position, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_micros, usage_estimated,
   last_activity_at, deleted_at, created_at, updated_at`;
 
-const FIND_VISIBLE = `SELECT ${COLUMNS} FROM sessions s WHERE tenant_id = :tenantId AND id = :id AND ${VISIBLE_SESSION}`;
+const FIND_VISIBLE = `SELECT ${SESSION_COLUMNS} FROM sessions s WHERE tenant_id = :tenantId AND id = :id AND ${VISIBLE_SESSION}`;
 
 /** What a PATCH may change. */
 export type SessionChanges = Partial<
@@ -128,7 +129,7 @@ export class SessionsRepository {
 
   async setStatus(id: string, status: SessionStatus): Promise<SessionEntity> {
     const rows = await this.db.sql<object>(
-      `UPDATE sessions SET status = :status, updated_at = now() WHERE tenant_id = :tenantId AND id = :id RETURNING ${COLUMNS}`,
+      `UPDATE sessions SET status = :status, updated_at = now() WHERE tenant_id = :tenantId AND id = :id RETURNING ${SESSION_COLUMNS}`,
       { id, status },
     );
     return onlySession(rows);
@@ -138,7 +139,7 @@ export class SessionsRepository {
   async setBusy(id: string): Promise<SessionEntity> {
     const rows = await this.db.sql<object>(
       `UPDATE sessions SET status = 'processing', last_activity_at = date_trunc('milliseconds', now()), updated_at = now()
-       WHERE tenant_id = :tenantId AND id = :id RETURNING ${COLUMNS}`,
+       WHERE tenant_id = :tenantId AND id = :id RETURNING ${SESSION_COLUMNS}`,
       { id },
     );
     return onlySession(rows);
@@ -176,7 +177,7 @@ export class SessionsRepository {
          cost_micros = cost_micros + :costMicros, usage_estimated = usage_estimated OR :usageEstimated,
          last_activity_at = date_trunc('milliseconds', now()), updated_at = now()
        WHERE tenant_id = :tenantId AND id = :id
-       RETURNING ${COLUMNS}, ${openRun('true')} AS has_open,
+       RETURNING ${SESSION_COLUMNS}, ${openRun('true')} AS has_open,
          EXISTS (SELECT 1 FROM messages m WHERE m.tenant_id = :tenantId AND m.session_id = :id AND m.deleted_at IS NULL
                    AND m.summarizes IS NULL AND m.position > (SELECT position FROM messages WHERE tenant_id = :tenantId AND id = :messageId)
          ) AS has_later`,

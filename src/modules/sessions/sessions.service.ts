@@ -53,8 +53,7 @@ export class SessionsService {
 
   async update(id: string, dto: UpdateSessionDto): Promise<SessionDto> {
     const session = await this.db.run(async () => {
-      const before = await this.sessions.findVisibleForUpdate(id);
-      if (!before) throw new NotFound('Session');
+      const before = await this.requireLocked(id);
       await this.references.require(dto);
       const changes = changesOf(dto);
       await this.sessions.change(id, { ...changes, updatedAt: new Date() });
@@ -74,8 +73,7 @@ export class SessionsService {
 
   async remove(id: string): Promise<void> {
     await this.db.run(async () => {
-      const session = await this.sessions.findVisibleForUpdate(id);
-      if (!session) throw new NotFound('Session');
+      const session = await this.requireLocked(id);
       if (await this.runs.hasOpen(id)) throw runIsOn();
       await this.sessions.markDeleted(id);
       this.db.afterCommit(() => this.news.hidden(session));

@@ -81,12 +81,12 @@ export class BullQueue extends JobQueue implements OnApplicationBootstrap, Befor
     return this.options.role === 'all' && this.local !== null && this.local.hasRoom(job);
   }
 
-  protected override takeHere(ring: Ring): boolean {
+  override take(ring: Ring): boolean {
     return this.options.role === 'all' && this.local !== null && this.local.take(ring);
   }
 
   protected deliver(ring: Ring): void {
-    if (this.takeHere(ring)) return;
+    if (this.take(ring)) return;
     const { job, payload, correlationId, backlog, delayMs } = ring;
     const options = { ...BULL_OPTIONS, priority: Math.min(backlog + 1, MAX_PRIORITY), delay: delayMs };
     this.queues

@@ -30,15 +30,10 @@ export class InProcessQueue extends JobQueue implements BeforeApplicationShutdow
     return !this.closed && lane.size === 0 && lane.pending < this.slotsOf(job);
   }
 
-  /** Delivers the ring if it can be seen to at once, else answers false. */
-  take(ring: Ring): boolean {
+  override take(ring: Ring): boolean {
     if (ring.delayMs > 0 || !this.hasRoom(ring.job)) return false;
     this.deliver(ring);
     return true;
-  }
-
-  protected override takeHere(ring: Ring): boolean {
-    return this.take(ring);
   }
 
   /** Takes no more, and forgets what is waiting. */

@@ -43,10 +43,11 @@ export abstract class JobQueue {
   /** Rings for a job in this process alone; not inside a transaction. False when there is no room for it after all. */
   ringHere<N extends JobName>(job: N, payload: JobPayload<N>): boolean {
     const correlationId = scopeIfAny()?.correlationId ?? v7();
-    return this.detached(() => this.takeHere({ job, payload, correlationId, backlog: 0, delayMs: 0 }));
+    return this.detached(() => this.take({ job, payload, correlationId, backlog: 0, delayMs: 0 }));
   }
 
-  protected takeHere(_ring: Ring): boolean {
+  /** Delivers the ring in this process if it can be seen to at once, else answers false. */
+  take(_ring: Ring): boolean {
     return false;
   }
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { camelRow } from '../../../platform/database/camel-row.js';
 import { Db } from '../../../platform/database/db.js';
 import type { SessionEntity } from '../session.entity.js';
+import { SESSION_COLUMNS } from '../sessions.repository.js';
 import type { Message } from './message.js';
 
 /** Changes of messages that are there; what is deleted keeps its row and its position. */
@@ -72,7 +73,7 @@ export class MessageEditsRepository {
          RETURNING 1
        )
        UPDATE sessions s SET message_count = s.message_count - (SELECT count(*) FROM removed), updated_at = now()
-       WHERE s.tenant_id = :tenantId AND s.id = :sessionId RETURNING *`,
+       WHERE s.tenant_id = :tenantId AND s.id = :sessionId RETURNING ${SESSION_COLUMNS}`,
       { ...parameters, sessionId },
     );
     if (!session) throw new Error('The session is gone');

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
-import { Conflict, NotFound } from '../../../contracts/errors.js';
+import { Conflict } from '../../../contracts/errors.js';
 import type { RunEventType } from '../../../contracts/live-events.js';
 import { currentTenantActor } from '../../../platform/access/scope.js';
 import { Settings } from '../../../platform/config/settings.js';
@@ -23,6 +23,7 @@ import { patchedContext } from '../session-context.js';
 import type { SessionEntity, SessionStatus } from '../session.entity.js';
 import { SessionNews } from '../session-news.js';
 import { SessionsRepository } from '../sessions.repository.js';
+import { SessionsService } from '../sessions.service.js';
 import { NO_USAGE } from '../usage.js';
 import { textOf, type Message, type StoredBlock } from './message.js';
 import { shownMessage, type ContentBlockInput, type MessageOptionsDto } from './messages.dto.js';
@@ -33,6 +34,7 @@ export type OutgoingMessage = MessageOptionsDto & { content: ContentBlockInput[]
 @Injectable()
 export class SendMessageService {
   constructor(
+    private readonly service: SessionsService,
     private readonly sessions: SessionsRepository,
     private readonly runs: RunsRepository,
     private readonly line: RunLine,
@@ -52,8 +54,7 @@ export class SendMessageService {
   /** @throws NotFound, Conflict (the session is busy or closed), ValidationFailed */
   async send(sessionId: string, message: OutgoingMessage, trigger: RunTrigger): Promise<BegunRun> {
     return this.db.run(async () => {
-      const session = await this.sessions.findVisibleForUpdate(sessionId);
-      if (!session) throw new NotFound('Session');
+      const session = await this.service.requireLocked(sessionId);
       if (message.model) this.models.require(message.model, 'model');
       if (message.context) patchedContext(session.context, message.context);
       const taken = await this.files.take(message);

@@ -8,7 +8,7 @@ import { ModelsService } from '../../models/models.service.js';
 import { MessagesRepository, type HistoryMessage } from '../messages/messages.repository.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { usageOf } from '../usage.js';
-import { CHARACTERS_PER_TOKEN, estimateTokens, isSummary, newestHistory, tokensOf } from './history-window.js';
+import { CHARACTERS_PER_TOKEN, estimateTokens, isSummary, newestHistory, sizeOf } from './history-window.js';
 import type { RunHold } from './run-hold.js';
 import { RunJournal } from './run-journal.js';
 import { outputBudget, tokensLeft } from './run-limits.js';
@@ -154,10 +154,6 @@ export class HistoryCompaction {
     });
     return { position: last.position, role: 'system', blocks, toolCalls: [], model, summarizes };
   }
-}
-
-function sizeOf(history: readonly HistoryMessage[]): number {
-  return history.reduce((total, message) => total + tokensOf(message), 0);
 }
 
 function withoutSummary(history: readonly HistoryMessage[]): HistoryMessage[] {

@@ -29,6 +29,10 @@ export function tokensOf({ blocks, toolCalls, files }: HistoryMessage): number {
   return Math.ceil(characters / CHARACTERS_PER_TOKEN) + ofFiles;
 }
 
+export function sizeOf(history: readonly HistoryMessage[]): number {
+  return sum(history, tokensOf);
+}
+
 /**
  * The history from the newest exchange on back, as much as fits into `tokens`, after the summary it may begin with. An
  * exchange begins with what a user wrote; the newest is always kept.
@@ -36,7 +40,7 @@ export function tokensOf({ blocks, toolCalls, files }: HistoryMessage): number {
 export function newestHistory(history: readonly HistoryMessage[], tokens: number): HistoryMessage[] {
   const summary = history.filter(isSummary);
   const said = history.slice(summary.length);
-  const from = fittingFrom(said, isSaidByUser, tokensOf, tokens - sum(summary, tokensOf));
+  const from = fittingFrom(said, isSaidByUser, tokensOf, tokens - sizeOf(summary));
   return [...summary, ...said.slice(from)];
 }
 

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
 import { PromptFiles } from '../files/prompt-files.service.js';
 import { MessagesRepository } from '../messages/messages.repository.js';
-import { RunsRepository, type FoundRun, type ShownMessage } from '../runs/runs.repository.js';
+import { RunEventsRepository, type ShownMessage } from '../runs/run-events.repository.js';
+import type { FoundRun } from '../runs/runs.repository.js';
 import { RunDisplay } from './run-display.js';
 import type { RunHold } from './run-hold.js';
 import { keptText, type RunState } from './run-state.js';
@@ -17,7 +18,7 @@ export class RunLoader {
   constructor(
     private readonly db: Db,
     private readonly messages: MessagesRepository,
-    private readonly runs: RunsRepository,
+    private readonly events: RunEventsRepository,
     private readonly steps: RunStepsRepository,
     private readonly display: RunDisplay,
     private readonly files: PromptFiles,
@@ -37,7 +38,7 @@ export class RunLoader {
       Promise.all([
         this.steps.turns(id),
         this.steps.toolCalls(id),
-        openMessageId ? this.runs.shownOf(id, openMessageId) : null,
+        openMessageId ? this.events.shownOf(id, openMessageId) : null,
       ]),
     );
     const state = { ...given, turns, calls };

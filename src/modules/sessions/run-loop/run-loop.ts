@@ -153,13 +153,9 @@ export class RunLoop {
 
   /** What an attempt took, at the price of the model that made it; then `next` goes on. */
   private used(hold: RunHold, usage: ModelUsage, next: string | null): void {
-    this.count(hold, usage);
-    if (next !== null) hold.run.model = next;
-  }
-
-  private count(hold: RunHold, usage: ModelUsage): void {
     const { estimated, ...total } = addUsage(usageOf(hold.run), usage, this.catalog.costMicros(hold.run.model, usage));
     Object.assign(hold.run, total, { usageEstimated: estimated });
+    if (next !== null) hold.run.model = next;
   }
 
   private async keepTurn(

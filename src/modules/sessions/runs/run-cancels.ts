@@ -3,10 +3,9 @@ import { Db } from '../../../platform/database/db.js';
 import { Events } from '../../../platform/events/events.js';
 import { Live } from '../../../platform/live/live.js';
 import { RunMetrics } from '../run-loop/run-metrics.js';
-import { SessionNews } from '../session-news.js';
 import type { Run } from './run.js';
 import { RunLineRepository } from './run-line.repository.js';
-import { shownRun } from './runs.dto.js';
+import { RunNotices } from './run-notices.js';
 import { RunsRepository } from './runs.repository.js';
 
 /** Ends runs that wait for their turn, and asks the others to end: their rows say so, and whoever holds one is told. */
@@ -15,7 +14,7 @@ export class RunCancels {
   constructor(
     private readonly runs: RunsRepository,
     private readonly line: RunLineRepository,
-    private readonly news: SessionNews,
+    private readonly notices: RunNotices,
     private readonly events: Events,
     private readonly metrics: RunMetrics,
     private readonly live: Live,
@@ -47,17 +46,12 @@ export class RunCancels {
   }
 
   private async tellEnd(run: Run): Promise<void> {
-    const at = new Date();
-    const events = [{ seq: run.lastSeq, type: 'run.cancelled' as const, data: { run: shownRun(run) } }];
     await Promise.all([
-      this.runs.addEvents(run.id, at, events),
+      this.notices.tell(run, 'run.cancelled'),
       this.publish('run.cancelRequested', run),
       this.publish('run.cancelled', run),
     ]);
-    this.db.afterCommit(() => {
-      this.metrics.end('cancelled');
-      this.news.happened(run, at.toISOString(), events);
-    });
+    this.db.afterCommit(() => this.metrics.end('cancelled'));
   }
 
   private async publish(action: 'run.cancelRequested' | 'run.cancelled', { id, sessionId }: Run): Promise<void> {

@@ -4,6 +4,7 @@ import type { RunEnvelope } from '../../../contracts/live-events.js';
 import { Db } from '../../../platform/database/db.js';
 import type { EventSource, RunPosition } from '../../../platform/live/event-source.js';
 import { hasEnded, type Run } from '../runs/run.js';
+import { RunEventsRepository } from '../runs/run-events.repository.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import { SessionsRepository } from '../sessions.repository.js';
 
@@ -12,6 +13,7 @@ import { SessionsRepository } from '../sessions.repository.js';
 export class SessionSources {
   constructor(
     private readonly runs: RunsRepository,
+    private readonly events: RunEventsRepository,
     private readonly sessions: SessionsRepository,
     private readonly db: Db,
   ) {}
@@ -45,7 +47,7 @@ export class SessionSources {
   }
 
   private read(runId: string, afterSeq: number, limit: number): Promise<RunEnvelope[]> {
-    return this.runs.events(runId, afterSeq, limit);
+    return this.events.after(runId, afterSeq, limit);
   }
 }
 
