@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { sessionRoom, type RunEnvelope } from '../../contracts/live-events.js';
+import { sessionRoom, type Envelope, type RunEnvelope } from '../../contracts/live-events.js';
 import { Live } from '../../platform/live/live.js';
 import type { Run } from './runs/run.js';
 import { shownSession } from './session-view.js';
@@ -15,22 +15,24 @@ export class SessionNews {
     this.live.recheck(sessionRoom(tenantId, id));
   }
 
-  /** Events of one of its runs, as they are stored; `at` in ISO 8601. */
+  /** Events of one of its runs, as they are stored; `at` in ISO 8601. `session`: what has become of it with them. */
   happened(
     { tenantId, sessionId, id: runId }: Pick<Run, 'tenantId' | 'sessionId' | 'id'>,
     at: string,
     events: readonly Pick<RunEnvelope, 'seq' | 'type' | 'data'>[],
+    session?: SessionEntity,
   ): void {
     const envelopes = events.map(({ seq, type, data }) => ({ seq, type, sessionId, runId, at, data }));
-    this.live.emit(sessionRoom(tenantId, sessionId), envelopes);
+    this.live.emit(sessionRoom(tenantId, sessionId), session ? [...envelopes, updated(session)] : envelopes);
   }
 
   /** Never replayed. */
   changed(session: SessionEntity): void {
-    const { tenantId, id: sessionId } = session;
-    const data = { session: shownSession(session) };
-    this.live.emit(sessionRoom(tenantId, sessionId), [
-      { type: 'session.updated', sessionId, at: new Date().toISOString(), data },
-    ]);
+    this.live.emit(sessionRoom(session.tenantId, session.id), [updated(session)]);
   }
+}
+
+function updated(session: SessionEntity): Envelope {
+  const data = { session: shownSession(session) };
+  return { type: 'session.updated', sessionId: session.id, at: new Date().toISOString(), data };
 }

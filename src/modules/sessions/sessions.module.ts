@@ -59,6 +59,7 @@ import { SessionReferences } from './session-references.service.js';
 import { SessionStatesController } from './session-states.controller.js';
 import { SessionStates } from './session-states.service.js';
 import { SessionsController } from './sessions.controller.js';
+import { SessionListRepository } from './session-list.repository.js';
 import { SessionsRepository } from './sessions.repository.js';
 import { SessionsService } from './sessions.service.js';
 import { RunAnswers } from './streams/run-answers.js';
@@ -94,6 +95,7 @@ import { SessionTemplates } from './templates/session-templates.service.js';
   ],
   providers: [
     SessionsRepository,
+    SessionListRepository,
     SessionsService,
     SessionDrafts,
     SessionReferences,

@@ -1,14 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { SelectQueryBuilder } from 'typeorm';
-import { currentTenantActor } from '../../platform/access/scope.js';
 import { camelRow } from '../../platform/database/camel-row.js';
 import { Db } from '../../platform/database/db.js';
 import { TenantTable } from '../../platform/database/tenant-table.js';
 import { SessionEntity, type SessionStatus } from './session.entity.js';
-import { sortOf, type ListedSession, type SessionsAfter } from './session-order.js';
-import type { ListSessionsQuery } from './sessions.dto.js';
 import type { UsageColumns } from './usage.js';
-import { seesEverySession, visibilityParameters, VISIBLE_SESSION } from './visibility.js';
+import { visibilityParameters, VISIBLE_SESSION } from './visibility.js';
 
 /** What a session is; what is made of it, for searches, is left out. */
 export const SESSION_COLUMNS = `tenant_id, id, agent_id, created_by, title, pattern, visibility, status, model, system_prompt, tools,
@@ -67,23 +63,6 @@ export class SessionsRepository {
   private async visible(text: string, id: string): Promise<SessionEntity | null> {
     const [row] = await this.db.sql<object>(text, { id, ...visibilityParameters() });
     return row ? camelRow<SessionEntity>(row) : null;
-  }
-
-  async list(filter: ListSessionsQuery, after: SessionsAfter | null): Promise<ListedSession[]> {
-    return this.sessions.select('s', async (query) => {
-      visible(query);
-      if (filter.status) query.andWhere('s.status = :status', { status: filter.status });
-      if (filter.agentId) query.andWhere('s.agentId = :agentId', { agentId: filter.agentId });
-      if (filter.pattern) query.andWhere('s.pattern = :pattern', { pattern: filter.pattern });
-      if (filter.createdBy) query.andWhere('s.createdBy = :createdBy', { createdBy: filter.createdBy });
-      if (filter.createdAfter) query.andWhere('s.createdAt >= :from', { from: new Date(filter.createdAfter) });
-      if (filter.createdBefore) query.andWhere('s.createdAt < :to', { to: new Date(filter.createdBefore) });
-      if (filter.search) found(query, filter.search, after?.searchedAt ?? null);
-      const { entities, raw } = await ordered(query, filter, after)
-        .limit(filter.limit + 1)
-        .getRawAndEntities<{ rank?: string }>();
-      return entities.map((session, index) => Object.assign(session, { rank: raw[index]?.rank ?? null }));
-    });
   }
 
   async change(id: string, changes: SessionChanges): Promise<void> {
@@ -196,37 +175,4 @@ function openRun(condition: string): string {
 function onlySession<S extends SessionEntity = SessionEntity>(rows: object[]): S {
   if (!rows[0]) throw new Error('The session is gone');
   return camelRow<S>(rows[0]);
-}
-
-function visible(query: SelectQueryBuilder<SessionEntity>): SelectQueryBuilder<SessionEntity> {
-  query.andWhere('s.deletedAt IS NULL');
-  const actor = currentTenantActor();
-  if (seesEverySession(actor)) return query;
-  return query.andWhere(`(s.visibility = 'tenant' OR s.createdBy = :me)`, { me: actor.userId });
-}
-
-/** See atrium_search_sessions: here it is joined to those sessions that the caller may see. */
-function found(query: SelectQueryBuilder<SessionEntity>, search: string, searchedAt: string | null): void {
-  const ranks = '(SELECT * FROM atrium_search_sessions(:search, :searchedAt::timestamptz))';
-  query.innerJoin(ranks, 'found', 'found.session_id = s.id', { search, searchedAt });
-  query.addSelect('found.rank::text', 'rank');
-}
-
-function ordered(
-  query: SelectQueryBuilder<SessionEntity>,
-  filter: ListSessionsQuery,
-  after: SessionsAfter | null,
-): SelectQueryBuilder<SessionEntity> {
-  switch (sortOf(filter)) {
-    case 'createdAt':
-      // Ids are UUIDv7: their order is that of creation.
-      if (after) query.andWhere('s.id < :afterId', { afterId: after.id });
-      return query.orderBy('s.id', 'DESC');
-    case 'lastActivityAt':
-      if (after) query.andWhere('(s.lastActivityAt, s.id) < (:at::timestamptz, :id::uuid)', after);
-      return query.orderBy('s.lastActivityAt', 'DESC').addOrderBy('s.id', 'DESC');
-    case 'rank':
-      if (after) query.andWhere('(found.rank, s.id) < (:rank::real, :id::uuid)', after);
-      return query.orderBy('found.rank', 'DESC').addOrderBy('s.id', 'DESC');
-  }
 }

@@ -7,6 +7,7 @@ import { Cursors } from '../../platform/http/pagination.js';
 import { runIsOn } from './run-in-progress.js';
 import { RunsRepository } from './runs/runs.repository.js';
 import { SessionDrafts } from './session-drafts.service.js';
+import { SessionListRepository } from './session-list.repository.js';
 import { SessionNews } from './session-news.js';
 import { afterOf, sessionPage } from './session-order.js';
 import { SessionReferences } from './session-references.service.js';
@@ -19,6 +20,7 @@ import { SessionsRepository, type SessionChanges } from './sessions.repository.j
 export class SessionsService {
   constructor(
     private readonly sessions: SessionsRepository,
+    private readonly lists: SessionListRepository,
     private readonly runs: RunsRepository,
     private readonly drafts: SessionDrafts,
     private readonly references: SessionReferences,
@@ -47,7 +49,7 @@ export class SessionsService {
 
   async list(query: ListSessionsQuery): Promise<SessionPage> {
     const after = afterOf(query, this.cursors);
-    const rows = await this.sessions.list(query, after);
+    const rows = await this.lists.list(query, after);
     return sessionPage(rows, query, after, this.cursors, shownSession);
   }
 

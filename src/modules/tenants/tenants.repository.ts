@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { PermissionPolicy } from '../../contracts/permission-policy.js';
 import { Db } from '../../platform/database/db.js';
 import { TENANT_COLUMNS, type TenantRow } from './tenant-row.js';
 
@@ -15,6 +16,13 @@ export class TenantsRepository {
 
   async current(): Promise<TenantRow> {
     return only(await this.db.sql<TenantRow>(`SELECT ${TENANT_COLUMNS} FROM tenants WHERE id = :tenantId`));
+  }
+
+  async permissionPolicy(): Promise<PermissionPolicy | null> {
+    const [row] = await this.db.sql<{ permissionPolicy: PermissionPolicy | null }>(
+      'SELECT permission_policy AS "permissionPolicy" FROM tenants WHERE id = :tenantId',
+    );
+    return row?.permissionPolicy ?? null;
   }
 
   /** What is undefined stays, null resets. */

@@ -20,7 +20,7 @@ export class TenantsService {
   }
 
   async permissionPolicy(): Promise<PermissionPolicy | null> {
-    return (await this.tenants.current()).permissionPolicy;
+    return this.tenants.permissionPolicy();
   }
 
   async update(dto: UpdateTenantDto): Promise<TenantDto> {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Pool, PoolClient } from 'pg';
 import { DatabaseGone, isConnectionFailure } from './database-errors.js';
-import { statementOf } from './statement.js';
+import { statementOf, type StatementOptions } from './statement.js';
 
 /** A restart of the database is waited out this long; one that is away for longer is said to be. */
 const CONNECT_WITHIN_MS = 8_000;
@@ -45,9 +45,9 @@ export class Connection {
   }
 
   /** Is under way, behind those before it, when this returns. */
-  async query<Row>(text: string, parameters: Record<string, unknown>): Promise<Row[]> {
+  async query<Row>(text: string, parameters: Record<string, unknown>, options: StatementOptions = {}): Promise<Row[]> {
     this.gather();
-    const { rows } = await this.client.query(statementOf(text, parameters, this.named));
+    const { rows } = await this.client.query(statementOf(text, parameters, { ...options, named: this.named }));
     return rows as Row[];
   }
 

@@ -7,6 +7,7 @@ import { currentActor, currentTenantActor } from '../access/scope.js';
 import { Settings } from '../config/settings.js';
 import { connectDeadline, Connection, pauseUntil } from './connection.js';
 import { DatabaseGone, isConnectionFailure } from './database-errors.js';
+import type { StatementOptions } from './statement.js';
 import { openTransaction, transactions, type Transaction } from './transaction.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -104,10 +105,10 @@ export class Db {
    * SQL of the current tenant with named parameters (`:name`); it must use `:tenantId`, which is bound here.
    * Returns the rows of a SELECT or RETURNING.
    */
-  async sql<Row>(text: string, parameters: Record<string, unknown> = {}): Promise<Row[]> {
+  async sql<Row>(text: string, parameters: Record<string, unknown> = {}, options?: StatementOptions): Promise<Row[]> {
     const { tenantId } = currentTenantActor();
     if (!text.includes(':tenantId')) throw new Error('Tenant SQL must name :tenantId');
-    return this.query<Row>(text, { ...parameters, tenantId });
+    return this.query<Row>(text, { ...parameters, tenantId }, options);
   }
 
   /** SQL of a system actor, with named parameters; the tenant, if any, is the statement's own business. */
@@ -133,19 +134,24 @@ export class Db {
     await this.onceSent(PING_LIMIT_MS, (connection) => connection.command('SELECT 1'), performance.now());
   }
 
-  private query<Row>(text: string, parameters: Record<string, unknown>): Promise<Row[]> {
+  private query<Row>(text: string, parameters: Record<string, unknown>, options?: StatementOptions): Promise<Row[]> {
     const actor = currentActor();
     const open = joined(actor);
-    if (open) return stillOpen(open).connection.query<Row>(text, parameters);
-    if (READS.test(text)) return this.read<Row>(actor, text, parameters);
-    return this.run(() => this.query<Row>(text, parameters));
+    if (open) return stillOpen(open).connection.query<Row>(text, parameters, options);
+    if (READS.test(text)) return this.read<Row>(actor, text, parameters, options);
+    return this.run(() => this.query<Row>(text, parameters, options));
   }
 
   /** A transaction of one statement that changes nothing, in one round trip. */
-  private read<Row>(actor: Actor, text: string, parameters: Record<string, unknown>): Promise<Row[]> {
+  private read<Row>(
+    actor: Actor,
+    text: string,
+    parameters: Record<string, unknown>,
+    options?: StatementOptions,
+  ): Promise<Row[]> {
     return this.onceSent(TRANSACTION_LIMIT_MS, async (connection) => {
       const begun = connection.command(beginStatement(actor, TRANSACTION_LIMIT_MS));
-      const rows = connection.query<Row>(text, parameters);
+      const rows = connection.query<Row>(text, parameters, options);
       const ended = connection.command('COMMIT');
       const [answer] = await Promise.allSettled([rows, begun, ended]);
       // If BEGIN failed, so may the statement have, for want of a role: the first cause counts.

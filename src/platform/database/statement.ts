@@ -4,6 +4,11 @@ import { parseNamed } from './named-parameters.js';
 /** More than there are statements in the program; beyond it, texts are made at run time and not worth keeping. */
 const MOST = 1_000;
 
+export interface StatementOptions {
+  /** Put together for its caller, as one of very many: not kept prepared. */
+  varies?: boolean;
+}
+
 interface Known {
   text: string;
   parameters: string[];
@@ -20,10 +25,14 @@ const ANSWERS_EVERY_COLUMN = /^\s*SELECT (\w+\.)?\*|RETURNING (\w+\.)?\*/i;
  * A statement with `:name` parameters as the driver takes it. `named`: it is parsed and planned once per connection,
  * which the embedded database can't do, since its connections share one session.
  */
-export function statementOf(text: string, values: Record<string, unknown>, named: boolean): QueryConfig {
+export function statementOf(
+  text: string,
+  values: Record<string, unknown>,
+  { named, varies = false }: { named: boolean } & StatementOptions,
+): QueryConfig {
   let statement = known.get(text);
   if (!statement) {
-    const isKept = known.size < MOST;
+    const isKept = !varies && known.size < MOST;
     const isNamed = isKept && !ANSWERS_EVERY_COLUMN.test(text);
     statement = { ...parseNamed(text), name: isNamed ? `atrium_${known.size}` : undefined };
     if (isKept) known.set(text, statement);

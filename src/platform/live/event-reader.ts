@@ -16,9 +16,9 @@ export interface Following {
   sink: EventSink;
   /**
    * Only this run, after `afterSeq`. `endOnWait`: a run that waits for somebody ends the reader too. `begun`: it has just
-   * been stored with these events, which need not be read.
+   * been stored with these events, which need not be read. `isHere`: and this process works on it.
    */
-  run?: { runId: string; afterSeq: number; endOnWait?: boolean; begun?: readonly RunEnvelope[] };
+  run?: { runId: string; afterSeq: number; endOnWait?: boolean; begun?: readonly RunEnvelope[]; isHere?: boolean };
   /** In a session all runs are shown from where they stand, but this one after `afterSeq`. */
   replay?: { runId: string; afterSeq: number };
 }
@@ -71,7 +71,7 @@ export class EventReader {
   /** Subscribes, then asks where the runs are; shows nothing before `begin`. Throws what the source throws. */
   async open(): Promise<void> {
     const { room, sink, run, replay } = this.following;
-    this.leave = this.context.live.subscribe(room, this.onEvents.bind(this), this.onGap.bind(this));
+    this.leave = this.context.live.subscribe(room, this.onEvents.bind(this), this.onGap.bind(this), run?.isHere);
     sink.closed.addEventListener('abort', this.onClosed);
     if (sink.closed.aborted) this.finish('closed');
     try {

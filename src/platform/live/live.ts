@@ -15,6 +15,7 @@ interface Listener {
 
 const ROOM_CHANNEL = 'atrium:live:';
 const SIGNAL_CHANNEL = 'atrium:signal';
+const HEAR_OTHERS_AFTER_MS = 1_000;
 /** In a room's channel, so that it comes before what is published there afterwards. */
 const RECHECK = 'recheck';
 
@@ -22,6 +23,8 @@ const RECHECK = 'recheck';
 @Injectable()
 export class Live {
   private readonly rooms = new Map<Room, Set<Listener>>();
+  /** Rooms in which other processes are not heard yet. */
+  private readonly unheard = new Map<Room, NodeJS.Timeout>();
   private readonly handlers = new Map<string, Set<SignalHandler<SignalName>>>();
   private readonly wire: RedisWire | null;
   private readonly logger = new Logger('Live');
@@ -53,17 +56,24 @@ export class Live {
 
   /**
    * Returns what ends the subscription. `onGap` is called when events may have been missed or access may have changed,
-   * also once after the first subscription of a room took effect: read rows then.
+   * also once after the first subscription of a room took effect: read rows then. `isFedHere`: this process is the one
+   * that has something to say, so that the others need not be heard at once, and often it is over before that.
    */
-  subscribe(room: Room, onEvents: (envelopes: readonly Envelope[]) => void, onGap: () => void): () => void {
+  subscribe(
+    room: Room,
+    onEvents: (envelopes: readonly Envelope[]) => void,
+    onGap: () => void,
+    isFedHere = false,
+  ): () => void {
     const listener: Listener = { events: onEvents, gap: onGap };
     let listeners = this.rooms.get(room);
     if (!listeners) {
       listeners = new Set();
       this.rooms.set(room, listeners);
-      this.wire?.subscribe(ROOM_CHANNEL + room);
+      if (this.wire) this.unheard.set(room, setTimeout(() => this.hearOthers(room), HEAR_OTHERS_AFTER_MS).unref());
     }
     listeners.add(listener);
+    if (!isFedHere) this.hearOthers(room);
     return () => this.unsubscribe(room, listener);
   }
 
@@ -82,11 +92,21 @@ export class Live {
     return () => handlers.delete(registered);
   }
 
+  private hearOthers(room: Room): void {
+    if (this.stopWaiting(room)) this.wire?.subscribe(ROOM_CHANNEL + room);
+  }
+
+  /** True when the others are not heard in this room yet. */
+  private stopWaiting(room: Room): boolean {
+    clearTimeout(this.unheard.get(room));
+    return this.unheard.delete(room);
+  }
+
   private unsubscribe(room: Room, listener: Listener): void {
     const listeners = this.rooms.get(room);
     if (!listeners?.delete(listener) || listeners.size > 0) return;
     this.rooms.delete(room);
-    this.wire?.unsubscribe(ROOM_CHANNEL + room);
+    if (!this.stopWaiting(room)) this.wire?.unsubscribe(ROOM_CHANNEL + room);
   }
 
   private onMessage(channel: string, text: string): void {

@@ -19,7 +19,7 @@ export class SseSink implements EventSink {
     if (response.closed || response.destroyed) this.onClose();
   }
 
-  /** Sends the headers; until then an error can still be answered as JSON. */
+  /** Sends the headers, together with what is written at once; until then an error can still be answered as JSON. */
   start(pingMs: number): void {
     if (this.closed.aborted) return;
     this.response.writeHead(200, {
@@ -27,7 +27,9 @@ export class SseSink implements EventSink {
       'Cache-Control': 'no-cache, no-transform',
       'X-Accel-Buffering': 'no',
     });
+    this.response.cork();
     this.response.flushHeaders();
+    process.nextTick(() => this.response.uncork());
     this.ping = setInterval(() => this.sendPing(), pingMs).unref();
   }
 

@@ -26,6 +26,11 @@ export type HistoryMessage = Pick<Message, 'position' | 'role' | 'blocks' | 'too
   files?: ReadonlyMap<string, FileBlock>;
 };
 
+/** `said`: how many messages there are in all, apart from the summary, of which it is null. */
+type HistoryRow = HistoryMessage & { said: number | null };
+
+const SHORT_HISTORY_BYTES = 128 * 1024;
+
 const COLUMNS = `m.tenant_id, m.id, m.session_id, m.run_id, m.position, m.role, m.content, m.blocks, m.tool_calls,
   m.citations, m.model, m.parent_message_id, m.usage, m.feedback, m.metadata, m.summarizes, m.created_at, m.updated_at`;
 
@@ -102,35 +107,47 @@ export class MessagesRepository {
     );
   }
 
+  /** As `history`; null where it is not short enough to be read while others wait for the session. */
+  async shortHistory(run: Pick<Run, 'sessionId' | 'messageId'>): Promise<HistoryMessage[] | null> {
+    const rows = await this.historyRows(run, SHORT_HISTORY_BYTES);
+    const said = rows.filter(({ said }) => said !== null);
+    return said.every((row) => row.said === said.length) ? rows : null;
+  }
+
   /**
    * The conversation up to and including the message that a run answers, oldest first: the summary that reaches
    * furthest, if there is one, and what it does not stand for; at most the newest of about `bytes`.
    */
-  async history(
+  async history(run: Pick<Run, 'sessionId' | 'messageId'>, bytes: number): Promise<HistoryMessage[]> {
+    return this.historyRows(run, bytes);
+  }
+
+  private async historyRows(
     { sessionId, messageId }: Pick<Run, 'sessionId' | 'messageId'>,
     bytes: number,
-  ): Promise<HistoryMessage[]> {
+  ): Promise<HistoryRow[]> {
     const rows = await this.db.sql<object>(
       `WITH asked AS (
          SELECT position FROM messages WHERE tenant_id = :tenantId AND id = :messageId
        ), summary AS (
-         SELECT m.summary_until, m.role, m.blocks, m.tool_calls, m.model, m.summarizes FROM messages m
+         SELECT m.summary_until, m.role, m.blocks, m.tool_calls, m.model, m.summarizes, NULL::integer FROM messages m
          WHERE m.tenant_id = :tenantId AND m.session_id = :sessionId AND m.deleted_at IS NULL
            AND m.summary_until < (SELECT position FROM asked)
          ORDER BY m.summary_until DESC LIMIT 1
        ), said AS (
-         SELECT m.id, m.position, m.role, m.blocks, m.tool_calls, m.model, m.summarizes,
+         SELECT m.id, m.position, m.role, m.blocks, m.tool_calls, m.model, m.summarizes, count(*) OVER () AS said,
            sum(octet_length(m.content) + pg_column_size(m.tool_calls)) OVER (ORDER BY m.position DESC) AS bytes
          FROM messages m
          WHERE m.tenant_id = :tenantId AND m.session_id = :sessionId AND m.deleted_at IS NULL
            AND m.summary_until IS NULL AND m.position <= (SELECT position FROM asked)
            AND m.position > coalesce((SELECT summary_until FROM summary), 0)
        )
-       SELECT position, role, blocks, tool_calls, model, summarizes FROM said WHERE bytes <= :bytes OR id = :messageId
+       SELECT position, role, blocks, tool_calls, model, summarizes, said::integer FROM said
+       WHERE bytes <= :bytes OR id = :messageId
        UNION ALL SELECT * FROM summary
        ORDER BY position`,
       { sessionId, messageId, bytes },
     );
-    return rows.map((row) => camelRow<HistoryMessage>(row));
+    return rows.map((row) => camelRow<HistoryRow>(row));
   }
 }

@@ -26,9 +26,13 @@ import { SessionsRepository } from '../sessions.repository.js';
 import { SessionsService } from '../sessions.service.js';
 import { NO_USAGE } from '../usage.js';
 import { textOf, type Message, type StoredBlock } from './message.js';
+import { MessagesRepository } from './messages.repository.js';
 import { shownMessage, type ContentBlockInput, type MessageOptionsDto } from './messages.dto.js';
 
 export type OutgoingMessage = MessageOptionsDto & { content: ContentBlockInput[]; onBusy?: OnBusy };
+
+/** Messages that a session may have for its history to be read where a run is stored, which saves a transaction. */
+const SHORT_CONVERSATION = 200;
 
 /** Takes a user's message in: stored with the run that will answer it, then the doorbell. */
 @Injectable()
@@ -41,6 +45,7 @@ export class SendMessageService {
     private readonly agents: AgentsService,
     private readonly tenants: TenantsService,
     private readonly models: ModelCatalog,
+    private readonly messages: MessagesRepository,
     private readonly files: MessageFiles,
     private readonly settings: Settings,
     private readonly events: Events,
@@ -107,21 +112,23 @@ export class SendMessageService {
     const resource = { resourceType: 'run', resourceId: run.id };
     const isClaimed = !isHeld && this.claimed.hasRoom();
     const stored = isClaimed ? claimedNow({ ...run, lastSeq: events.length }) : run;
-    const [backlog] = await Promise.all([
+    const isShort = busy.messageCount <= SHORT_CONVERSATION;
+    const [backlog, , history] = await Promise.all([
       isClaimed || isHeld ? 0 : this.claims.backlog('runs'),
       this.runs.start(stored, message, events, isHeld),
+      isClaimed && isShort ? this.messages.shortHistory(run) : null,
       this.events.publish('run.started', { ...resource, payload: { sessionId: run.sessionId } }),
     ]);
     const { id: runId, sessionId } = run;
     const at = run.createdAt.toISOString();
     const begun = events.map((event, index) => ({ seq: index + 1, ...event, sessionId, runId, at }));
     this.db.afterCommit(() => {
-      this.sessionNews.happened(run, at, begun);
-      this.sessionNews.changed(busy);
-      if (isClaimed) this.claimed.begin({ run: stored, context: busy.context, isUntitled: busy.title === null });
+      this.sessionNews.happened(run, at, begun, busy);
+      if (isClaimed)
+        this.claimed.begin({ run: stored, context: busy.context, isUntitled: busy.title === null, history });
       else if (!isHeld) this.jobs.ring('run.execute', { tenantId, runId }, { backlog });
     });
-    return { ...run, lastSeq: events.length, begun };
+    return { ...run, lastSeq: events.length, begun, isHere: isClaimed };
   }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { FileBlock, ModelMessage } from '../../models/model-client.js';
 import type { HistoryMessage } from '../messages/messages.repository.js';
-import { estimateTokens, newestHistory, newestThatFit, tokensOf as sizeOf } from './history-window.js';
+import { CHARACTERS_PER_TOKEN, newestHistory, newestThatFit, tokensOf as sizeOf } from './history-window.js';
 
 const said = (text: string): ModelMessage => ({ role: 'user', content: [{ type: 'text', text }] });
 const answered = (text: string): ModelMessage => ({ role: 'assistant', content: [{ type: 'text', text }] });
@@ -12,38 +12,46 @@ const resulted: ModelMessage = {
 };
 
 const conversation = [said('one'), answered('1'), said('two'), called, resulted, answered('2'), said('three')];
-const tokensOf = (from: number): number => estimateTokens(conversation.slice(from));
+const tokensOf = (from: number): number => newestThatFit(conversation.slice(from), 10_000).tokens;
+const kept = (messages: ModelMessage[], tokens: number): ModelMessage[] => newestThatFit(messages, tokens).messages;
 
 describe('newestThatFit', () => {
   it('keeps everything where there is room', () => {
-    expect(newestThatFit(conversation, 10_000)).toEqual(conversation);
+    expect(kept(conversation, 10_000)).toEqual(conversation);
   });
 
   it('drops whole exchanges, the oldest first, so that no result stands without its call', () => {
-    expect(newestThatFit(conversation, tokensOf(2) + 2)).toEqual(conversation.slice(2));
-    expect(newestThatFit(conversation, tokensOf(2) - 2)).toEqual([said('three')]);
+    expect(kept(conversation, tokensOf(2) + 2)).toEqual(conversation.slice(2));
+    expect(kept(conversation, tokensOf(2) - 2)).toEqual([said('three')]);
   });
 
   it('keeps the last exchange whatever it takes, with the steps made since', () => {
     const steps = [...conversation, called, resulted];
-    expect(newestThatFit(steps, 0)).toEqual([said('three'), called, resulted]);
+    expect(kept(steps, 0)).toEqual([said('three'), called, resulted]);
   });
 
   it('begins with what a user wrote even where older messages were cut off', () => {
-    expect(newestThatFit(conversation.slice(3), 10_000)).toEqual([said('three')]);
+    expect(kept(conversation.slice(3), 10_000)).toEqual([said('three')]);
   });
 
   it('counts files by what they take of a prompt, and begins with a message of files alone', () => {
     const file = { type: 'image', tokens: 1000 } as FileBlock;
     const shown: ModelMessage = { role: 'user', content: [file] };
     const talk = [shown, answered('1'), said('two')];
-    const tokens = estimateTokens(talk);
-    expect(newestThatFit(talk, tokens + 990)).toEqual([said('two')]);
-    expect(newestThatFit(talk, tokens + 1010)).toEqual(talk);
+    const tokens = newestThatFit(talk, 10_000).tokens - 1000;
+    expect(kept(talk, tokens + 990)).toEqual([said('two')]);
+    expect(kept(talk, tokens + 1010)).toEqual(talk);
+  });
+
+  it('takes text for at least as long as it is when it is sent', () => {
+    const talk = [said('three words more'), answered('and an answer')];
+    expect(newestThatFit(talk, 10_000).tokens).toBeGreaterThanOrEqual(
+      JSON.stringify(talk).length / CHARACTERS_PER_TOKEN - 10,
+    );
   });
 
   it('has nothing to choose from nothing', () => {
-    expect(newestThatFit([], 100)).toEqual([]);
+    expect(kept([], 100)).toEqual([]);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { ModelMessage } from '../../models/model-client.js';
+import type { ToolDefinition } from '../../tools/tool.js';
 import type { HistoryMessage } from '../messages/messages.repository.js';
 
 /** Characters per token, taken low so that the estimate errs to the full side. */
@@ -8,21 +9,36 @@ export function estimateTokens(value: unknown): number {
   return Math.ceil(JSON.stringify(value).length / CHARACTERS_PER_TOKEN);
 }
 
-/** Files count as what they take of the prompt, not by their bytes. */
-export function estimateMessages(messages: readonly ModelMessage[]): number {
-  return sum(messages, estimateMessage);
+const ofTools = new WeakMap<ToolDefinition, number>();
+
+/** Definitions do not change, and all of them go out with each model call. */
+export function estimateTools(tools: readonly ToolDefinition[]): number {
+  return sum(tools, (tool) => {
+    const known = ofTools.get(tool) ?? estimateTokens(tool);
+    ofTools.set(tool, known);
+    return known;
+  });
 }
 
-function estimateMessage(message: ModelMessage): number {
-  let tokens = estimateTokens(message);
-  for (const block of message.content) if ('tokens' in block) tokens += block.tokens;
-  return tokens;
+/** What surrounds the text of a block or of a message when it is sent. */
+const BLOCK_CHARACTERS = 30;
+
+/** Text is not written out for it, since all of a history is looked at; files count as what they take of the prompt. */
+function estimateMessage({ content }: ModelMessage): number {
+  let characters = BLOCK_CHARACTERS;
+  let ofFiles = 0;
+  for (const block of content) {
+    characters += block.type === 'text' ? block.text.length + BLOCK_CHARACTERS : JSON.stringify(block).length;
+    if ('tokens' in block) ofFiles += block.tokens;
+  }
+  return Math.ceil(characters / CHARACTERS_PER_TOKEN) + ofFiles;
 }
 
-/** What a model is shown of a message; of plain text without writing it out, since all of a history is looked at. */
+/** What a model is shown of a message. */
 export function tokensOf({ blocks, toolCalls, files }: HistoryMessage): number {
   let characters = 0;
-  for (const block of blocks) characters += 'text' in block ? block.text.length + 30 : JSON.stringify(block).length;
+  for (const block of blocks)
+    characters += 'text' in block ? block.text.length + BLOCK_CHARACTERS : JSON.stringify(block).length;
   for (const { output } of toolCalls) characters += output?.length ?? 0;
   let ofFiles = 0;
   for (const { tokens } of files?.values() ?? []) ofFiles += tokens;
@@ -40,16 +56,20 @@ export function sizeOf(history: readonly HistoryMessage[]): number {
 export function newestHistory(history: readonly HistoryMessage[], tokens: number): HistoryMessage[] {
   const summary = history.filter(isSummary);
   const said = history.slice(summary.length);
-  const from = fittingFrom(said, isSaidByUser, tokensOf, tokens - sizeOf(summary));
+  const { from } = fittingFrom(said, isSaidByUser, tokensOf, tokens - sizeOf(summary));
   return [...summary, ...said.slice(from)];
 }
 
 /**
- * The newest messages that fit into `tokens`, beginning with a user's own text, so that no tool result stands without
- * its call. The last message that a user wrote is always kept, with all that follows it.
+ * The newest messages that fit into `tokens`, and what those take, beginning with a user's own text, so that no tool
+ * result stands without its call. The last message that a user wrote is always kept, with all that follows it.
  */
-export function newestThatFit(messages: readonly ModelMessage[], tokens: number): ModelMessage[] {
-  return messages.slice(fittingFrom(messages, beginsExchange, estimateMessage, tokens));
+export function newestThatFit(
+  messages: readonly ModelMessage[],
+  tokens: number,
+): { messages: ModelMessage[]; tokens: number } {
+  const { from, used } = fittingFrom(messages, beginsExchange, estimateMessage, tokens);
+  return { messages: messages.slice(from), tokens: used };
 }
 
 export function isSummary({ role }: Pick<HistoryMessage, 'role'>): boolean {
@@ -65,16 +85,17 @@ function fittingFrom<T>(
   begins: (item: T) => boolean,
   size: (item: T) => number,
   room: number,
-): number {
+): { from: number; used: number } {
   const starts = items.flatMap((item, index) => (begins(item) ? [index] : []));
   let from = starts.at(-1) ?? 0;
   let used = sum(items.slice(from), size);
   for (const start of starts.slice(0, -1).reverse()) {
-    used += sum(items.slice(start, from), size);
-    if (used > room) break;
+    const more = sum(items.slice(start, from), size);
+    if (used + more > room) break;
+    used += more;
     from = start;
   }
-  return from;
+  return { from, used };
 }
 
 function sum<T>(items: readonly T[], size: (item: T) => number): number {

@@ -8,7 +8,6 @@ import { textOf, type StoredBlock } from '../messages/message.js';
 import type { RunError } from '../runs/run.js';
 import { RunLine } from '../runs/run-line.js';
 import { shownRun } from '../runs/runs.dto.js';
-import { SessionNews } from '../session-news.js';
 import type { SessionEntity } from '../session.entity.js';
 import { titleFrom } from '../session-title.js';
 import { SessionsRepository } from '../sessions.repository.js';
@@ -33,7 +32,6 @@ export class RunEnding {
     private readonly messages: MessagesRepository,
     private readonly sessions: SessionsRepository,
     private readonly line: RunLine,
-    private readonly news: SessionNews,
     private readonly events: Events,
     private readonly metrics: RunMetrics,
   ) {}
@@ -76,6 +74,7 @@ export class RunEnding {
         ...(answer ? [{ type: 'message.completed', data: { message: shownMessage(answer) } } as const] : []),
         { type: `run.${ending.status}`, data: (row) => ({ run: shownRun(row), ...(error ? { error } : {}) }) },
       ],
+      // A statement of its own: what settles the session has to see what those did who were waited for.
       before: () => this.sessions.lock(run.sessionId),
       work: (row) => {
         const settled = this.sessions.settleRun(run.sessionId, row, answer ? 1 : 0, title);
@@ -86,12 +85,12 @@ export class RunEnding {
           this.publish(hold, ending),
         ]);
       },
+      session: () => session,
     } satisfies JournalEntry);
     this.metrics.end(ending.status);
     const { id: runId, sessionId } = run;
     const code = ending.status === 'failed' ? { code: ending.error.code } : {};
     this.logger.log({ runId, sessionId, status: ending.status, ...code, activeMs: hold.activeMs }, 'run ended');
-    if (session) this.news.changed(session);
   }
 
   private async publish(hold: RunHold, ending: Ending): Promise<void> {

@@ -5,6 +5,7 @@ import { Db } from '../../../platform/database/db.js';
 import type { Run, RunError, RunStatus } from '../runs/run.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import { SessionNews } from '../session-news.js';
+import type { SessionEntity } from '../session.entity.js';
 import { RunEventWriter } from './run-event.writer.js';
 import { Interruption, type RunHold } from './run-hold.js';
 
@@ -17,6 +18,8 @@ export interface JournalEntry {
   check?: () => Promise<unknown>;
   /** Other rows of this step, written with it or not at all. Its statements should not wait for one another. */
   work?: (run: Run) => Promise<unknown>;
+  /** What it has made of the session, once it is written. */
+  session?: () => SessionEntity | undefined;
   /** The hold ends with this entry: the run is over, or waits. */
   end?: { status: Extract<RunStatus, 'completed' | 'failed' | 'cancelled' | 'waiting'>; error: RunError | null };
 }
@@ -68,7 +71,7 @@ export class RunJournal {
     }
     hold.run.lastSeq = run.lastSeq;
     hold.run.openMessageId = run.openMessageId;
-    this.news.happened(run, at.toISOString(), events);
+    this.news.happened(run, at.toISOString(), events, entry.session?.());
     return run;
   }
 }

@@ -28,9 +28,9 @@ export class RunLoader {
    * The state of a run that is held now, with the steps of those who held it before. The claim is committed by then: a
    * history that nobody can read must not be read for ever. `isLost`: it will not go on, so its history is left alone.
    */
-  async takeUp(hold: RunHold, { context, isUntitled }: FoundRun, isLost: boolean): Promise<RunState> {
+  async takeUp(hold: RunHold, { context, isUntitled, history: known }: FoundRun, isLost: boolean): Promise<RunState> {
     const { id, attempts, openMessageId, pinned } = hold.run;
-    const history = isLost ? [] : await this.messages.history(hold.run, HISTORY_BYTES);
+    const history = isLost ? [] : (known ?? (await this.messages.history(hold.run, HISTORY_BYTES)));
     await this.files.attach(history);
     const given = { history, context, isUntitled, isStructured: Boolean(pinned.outputSchema) };
     if (attempts === 1) return { ...given, turns: [], calls: [] };

@@ -10,7 +10,7 @@ import { SessionsRepository } from '../sessions.repository.js';
 import { addUsage, usageOf } from '../usage.js';
 import { FinalAnswer } from './final-answer.js';
 import { HistoryCompaction } from './history-compaction.js';
-import { estimateMessages, estimateTokens, newestThatFit } from './history-window.js';
+import { estimateTokens, estimateTools, newestThatFit } from './history-window.js';
 import { ModelTurn, type TurnResult } from './model-turn.js';
 import { conversation } from './prompt.js';
 import { RunDisplay } from './run-display.js';
@@ -83,7 +83,10 @@ export class RunLoop {
     const { run } = hold;
     const model = this.catalog.require(run.model, 'model');
     const left = tokensLeft(run.pinned.limits, usageOf(run), model);
-    const room = Math.min(roomFor(model, estimateTokens([systemOf(run, state), offered])), left * HISTORY_SHARE);
+    const room = Math.min(
+      roomFor(model, estimateTokens(systemOf(run, state)) + estimateTools(offered)),
+      left * HISTORY_SHARE,
+    );
     const onUsage = (usage: ModelUsage, next: string | null): void => this.used(hold, usage, next);
     const hasSummarised = await this.compaction.fit(hold, state, { model, room, onUsage });
     // It may have changed meanwhile.
@@ -104,10 +107,10 @@ export class RunLoop {
       description: tool.description,
       inputSchema: tool.inputSchema,
     }));
-    const fixed = estimateTokens([system, tools, state.context]);
+    const fixed = estimateTokens([system, state.context]) + estimateTools(offered);
     const said = conversation(state.history, state.turns, state.calls, run.model, names);
-    const messages = newestThatFit(said, roomFor(model, fixed));
-    const budget = outputBudget(run.pinned.limits, usageOf(run), fixed + estimateMessages(messages), model);
+    const { messages, tokens } = newestThatFit(said, roomFor(model, fixed));
+    const budget = outputBudget(run.pinned.limits, usageOf(run), fixed + tokens, model);
     const { fallbackModels, temperature, outputSchema } = run.pinned;
     return {
       call: {

@@ -54,6 +54,8 @@ export interface Run extends UsageColumns {
 /** As it was just stored, with the events that tell so. */
 export interface BegunRun extends Run {
   begun: RunEnvelope[];
+  /** This process works on it. */
+  isHere: boolean;
 }
 
 /** With what it goes by, which may be long and only its holder needs. */

@@ -3,6 +3,7 @@ import { camelRow } from '../../../platform/database/camel-row.js';
 import { Db } from '../../../platform/database/db.js';
 import type { RunEventType } from '../../../contracts/live-events.js';
 import type { Message } from '../messages/message.js';
+import type { HistoryMessage } from '../messages/messages.repository.js';
 import { LEASE_MS } from '../../../platform/jobs/work-tables.js';
 import { visibilityParameters, VISIBLE_SESSION } from '../visibility.js';
 import { usageOf } from '../usage.js';
@@ -26,6 +27,8 @@ export interface FoundRun {
   context: Record<string, unknown>;
   /** Its session has no title. */
   isUntitled: boolean;
+  /** What was said up to the message it answers, where that is known already. */
+  history?: HistoryMessage[] | null;
 }
 
 @Injectable()

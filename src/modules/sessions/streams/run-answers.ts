@@ -26,14 +26,20 @@ export class RunAnswers {
 
   /** Writes the run's events to the response until it ends or waits; the run goes on without its reader. */
   async stream(
-    run: Pick<BegunRun, 'id' | 'sessionId'> & Partial<Pick<BegunRun, 'begun'>>,
+    run: Pick<BegunRun, 'id' | 'sessionId'> & Partial<Pick<BegunRun, 'begun' | 'isHere'>>,
     response: Response,
     options: { afterSeq?: number; endOnWait: boolean },
   ): Promise<void> {
     await this.streams.send(response, {
       room: sessionRoom(currentTenantActor().tenantId, run.sessionId),
       source: this.sources.ofRun(run.id),
-      run: { runId: run.id, afterSeq: options.afterSeq ?? 0, endOnWait: options.endOnWait, begun: run.begun },
+      run: {
+        runId: run.id,
+        afterSeq: options.afterSeq ?? 0,
+        endOnWait: options.endOnWait,
+        begun: run.begun,
+        isHere: run.isHere,
+      },
     });
   }
 
@@ -57,14 +63,14 @@ export class RunAnswers {
   }
 
   /** Waits for the end, at most `WAIT_MAX_MS`: 201 with the answer, 202 with the run as it stands then. */
-  private async wait(run: Run, response: Response): Promise<MessageSentDto> {
+  private async wait(run: Run | BegunRun, response: Response): Promise<MessageSentDto> {
     const outcome = await this.outcome(run);
     response.status(hasEnded(outcome.run.status) ? 201 : 202);
     return hasEnded(outcome.run.status) ? this.finished(outcome) : this.unfinished(outcome);
   }
 
   /** The run at its end, or as it stands after `WAIT_MAX_MS`. @throws as RunWaits.ended */
-  outcome(run: Run): Promise<Outcome> {
+  outcome(run: Run | BegunRun): Promise<Outcome> {
     return this.waits.ended(run, this.settings.http.waitMaxMs);
   }
 

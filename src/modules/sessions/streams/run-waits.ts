@@ -5,7 +5,7 @@ import { currentTenantActor } from '../../../platform/access/scope.js';
 import { Live } from '../../../platform/live/live.js';
 import { concerns } from '../../../platform/live/revocation.js';
 import type { MessageDto } from '../messages/messages.dto.js';
-import { hasEnded, type Run } from '../runs/run.js';
+import { hasEnded, type BegunRun, type Run } from '../runs/run.js';
 import { shownRun, type RunDto } from '../runs/runs.dto.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 
@@ -39,7 +39,7 @@ export class RunWaits implements BeforeApplicationShutdown {
    * The run once it has ended or waits for somebody, or as it is after `timeoutMs` or when this process stops.
    * @throws NotFound when the caller may see it no more, Unauthenticated when their access was revoked meanwhile
    */
-  async ended(run: Run, timeoutMs: number): Promise<Outcome> {
+  async ended(run: Run & Partial<Pick<BegunRun, 'isHere'>>, timeoutMs: number): Promise<Outcome> {
     if (hasEnded(run.status)) return { run: shownRun(run) };
     const actor = currentTenantActor();
     const heard: { outcome: Outcome | null; isRevoked: boolean } = { outcome: null, isRevoked: false };
@@ -56,7 +56,7 @@ export class RunWaits implements BeforeApplicationShutdown {
       heard.outcome = null;
       ring();
     };
-    const leave = this.live.subscribe(sessionRoom(actor.tenantId, run.sessionId), onEvents, onGap);
+    const leave = this.live.subscribe(sessionRoom(actor.tenantId, run.sessionId), onEvents, onGap, run.isHere);
     const forget = this.live.onSignal('access.revoked', (revoked) => {
       if (!concerns(revoked, actor)) return;
       heard.isRevoked = true;
