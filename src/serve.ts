@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { createApp } from './bootstrap.js';
 import { modelFaults } from './modules/models/model-settings.js';
+import { giveBackStartMemory } from './platform/compute/start-memory.js';
 import { BadSettings, loadSettings, readEnvironment } from './platform/config/load-settings.js';
 import type { Settings } from './platform/config/settings.js';
 import { DataDirInUse } from './platform/database/embedded/embedded-postgres.js';
@@ -16,6 +17,7 @@ export async function serve(): Promise<void> {
     const app = await createApp(settings);
     endOnUncaught();
     stopOnSignals(app);
+    giveBackStartMemory();
     await app.listen(settings.http.port, settings.http.host);
     app.get(Readiness).markReady();
   } catch (error) {
