@@ -19,17 +19,18 @@ interface Talk {
   /** In each session. */
   turns: number;
   content: string;
+  spreadMs?: number;
 }
 
 /** As many new conversations at once, through Atrium. */
 export async function talkTo(bench: Bench, atrium: Atrium, talk: Talk, by: 'stream' | 'wait'): Promise<TurnsResult> {
   const { url, token } = atrium;
   const sessions = await atrium.sessions(talk.sessions);
-  return bench.load.ask({ kind: 'turns', url, token, ...talk, sessions, by });
+  return bench.load.ask({ kind: 'turns', url, token, spreadMs: 0, ...talk, sessions, by });
 }
 
 /** The same by the bare SDK. */
 export async function talkBare({ sdk, upstream }: Bench, talk: Talk): Promise<TurnsResult> {
   const sessions = Array.from({ length: talk.sessions }, String);
-  return sdk.ask({ kind: 'turns', url: upstream.url, token: '', ...talk, sessions, by: 'stream' });
+  return sdk.ask({ kind: 'turns', url: upstream.url, token: '', spreadMs: 0, ...talk, sessions, by: 'stream' });
 }

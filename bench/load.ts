@@ -1,4 +1,5 @@
 /** The clients of the servers that are measured, in one process: conversations, and requests as fast as they are answered. */
+import { setTimeout } from 'node:timers/promises';
 import { now, stampIn } from './clock.ts';
 import { serveTasks } from './helper.ts';
 import { HttpConnection } from './http-connection.ts';
@@ -7,7 +8,7 @@ import type { TurnsResult, TurnsTask, TurnTimes } from './turns-task.ts';
 
 serveTasks((task: TurnsTask | RequestsTask) => (task.kind === 'turns' ? converse(task) : hammer(task)));
 
-async function converse({ url, token, sessions, turns, content, by }: TurnsTask): Promise<TurnsResult> {
+async function converse({ url, token, sessions, turns, content, by, spreadMs }: TurnsTask): Promise<TurnsResult> {
   const connections = await Promise.all(sessions.map(() => HttpConnection.open(url, token)));
   const start = now();
   const done = await Promise.all(
@@ -16,6 +17,7 @@ async function converse({ url, token, sessions, turns, content, by }: TurnsTask)
       const times: TurnTimes[] = [];
       const connection = connections[i];
       if (!connection) return times;
+      await setTimeout((spreadMs * i) / sessions.length);
       for (let n = 0; n < turns; n++) times.push(await turn(connection, path, { content, stream: by === 'stream' }));
       return times;
     }),

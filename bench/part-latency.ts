@@ -1,19 +1,32 @@
 import { talkBare, talkTo, type Bench } from './bench.ts';
-import { PACED } from './clock.ts';
+import { INSTANT, PACED } from './clock.ts';
 import { percentile } from './figures.ts';
 import { ms, type Row } from './table.ts';
 import type { TurnTimes } from './turns-task.ts';
 
 const GOALS: Record<number, { p50: number; p95: number }> = { 1: { p50: 5, p95: 20 }, 20: { p50: 8, p95: 20 } };
 const TAIL_GOAL_MS = 10;
+/** Of the paced answer. */
+const ANSWER_MS = 215;
+/** At one conversation alone nothing gets warm while it is measured, as a server in use is. */
+const WARM_UP = { sessions: 10, turns: 60, content: INSTANT };
+
+/** One conversation; twenty that begin in turn, as those of different people do; twenty at the same moment. */
+const CROWDS = [
+  { sessions: 1, spreadMs: 0, name: '1 at once' },
+  { sessions: 20, spreadMs: ANSWER_MS, name: '20 at once' },
+  { sessions: 20, spreadMs: 0, name: '20 in step' },
+];
 
 /** How much later than by the bare SDK the first token comes, and the end, of an answer that takes 215 ms. */
 export async function measureLatency(bench: Bench): Promise<Row[]> {
   const { isQuick } = bench.options;
   const rounds = isQuick ? 2 : 8;
   const rows: Row[] = [];
-  for (const sessions of [1, 20]) {
-    const talk = { sessions, turns: isQuick ? 4 : sessions === 1 ? 12 : 5, content: PACED };
+  await talkBare(bench, WARM_UP);
+  for (const atrium of bench.atriums) await talkTo(bench, atrium, WARM_UP, 'stream');
+  for (const { sessions, spreadMs, name } of CROWDS) {
+    const talk = { sessions, spreadMs, turns: isQuick ? 4 : sessions === 1 ? 12 : 5, content: PACED };
     const bare: TurnTimes[] = [];
     const ours = bench.atriums.map((): TurnTimes[] => []);
     // The first round warms up.
@@ -26,20 +39,21 @@ export async function measureLatency(bench: Bench): Promise<Row[]> {
         if (isCounted) ours[i]?.push(...turns);
       }
     }
-    rows.push({ what: `bare SDK, ${sessions} at once: first token`, reached: both(bare, 'first') });
-    rows.push({ what: `bare SDK, ${sessions} at once: whole answer`, reached: both(bare, 'total') });
-    for (const [i, { label }] of bench.atriums.entries()) rows.push(...rowsOf(label, sessions, ours[i] ?? [], bare));
+    rows.push({ what: `bare SDK, ${name}: first token`, reached: both(bare, 'first') });
+    rows.push({ what: `bare SDK, ${name}: whole answer`, reached: both(bare, 'total') });
+    const goal = GOALS[sessions] ?? { p50: NaN, p95: NaN };
+    for (const [i, { label }] of bench.atriums.entries()) {
+      rows.push(...rowsOf(`${label}, ${name}`, goal, ours[i] ?? [], bare));
+    }
   }
   return rows;
 }
 
-function rowsOf(label: string, sessions: number, ours: TurnTimes[], bare: TurnTimes[]): Row[] {
-  const goal = GOALS[sessions] ?? { p50: NaN, p95: NaN };
+function rowsOf(at: string, goal: { p50: number; p95: number }, ours: TurnTimes[], bare: TurnTimes[]): Row[] {
   const first = added(ours, bare, 'first');
   const total = added(ours, bare, 'total');
   const tails = ours.map(({ tail }) => tail);
   const tail = percentile(tails, 0.5);
-  const at = `${label}, ${sessions} at once`;
   return [
     {
       what: `${at}: added to first token`,

@@ -1,4 +1,5 @@
 /** The bare SDK, streaming straight from the upstream: what Atrium's times are compared with. */
+import { setTimeout } from 'node:timers/promises';
 import Anthropic from '@anthropic-ai/sdk';
 import { now, stampIn } from './clock.ts';
 import { serveTasks } from './helper.ts';
@@ -23,12 +24,13 @@ async function turn(client: Anthropic, content: string): Promise<TurnTimes> {
   return { first, total: end - start, tail: end - stampIn(last) };
 }
 
-serveTasks(async ({ url, content, turns, sessions }: TurnsTask): Promise<TurnsResult> => {
+serveTasks(async ({ url, content, turns, sessions, spreadMs }: TurnsTask): Promise<TurnsResult> => {
   const client = new Anthropic({ baseURL: url, apiKey: 'bench', maxRetries: 0 });
   const start = now();
   const done = await Promise.all(
-    sessions.map(async () => {
+    sessions.map(async (_session, begun) => {
       const times: TurnTimes[] = [];
+      await setTimeout((spreadMs * begun) / sessions.length);
       for (let i = 0; i < turns; i++) times.push(await turn(client, content));
       return times;
     }),

@@ -5,6 +5,8 @@ export interface TurnsTask {
   /** What the user says. */
   content: string;
   turns: number;
+  /** The conversations begin so far apart that they fill it; 0: all at the same moment. */
+  spreadMs: number;
   /** One entry a conversation: a session of Atrium's; the bare SDK only counts them. */
   sessions: string[];
   token: string;
