@@ -54,10 +54,11 @@ export class Db {
    */
   async run<T>(fn: () => Promise<T>, { limitMs = TRANSACTION_LIMIT_MS }: RunOptions = {}): Promise<T> {
     const actor = currentActor();
-    if (joined(actor)) return fn();
+    const open = joined(actor);
+    if (open) return insideOf(open, fn);
     const connection = await this.begin(actor, limitMs);
     const transaction: Transaction = {
-      ...{ connection, actor, afterCommit: [], manager: null, commit: null, ended: false },
+      ...{ connection, actor, afterCommit: [], manager: null, commit: null, inner: 0, ended: false },
     };
     let broken = false;
     let result: T;
@@ -92,6 +93,11 @@ export class Db {
   commitNow(): void {
     const transaction = stillOpen(openTransaction());
     transaction.commit = transaction.connection.command('COMMIT');
+  }
+
+  /** As `commitNow`, but where `run` joined a transaction, whose opener goes on with it, nothing is done. */
+  commitNowIfOutermost(): void {
+    if (stillOpen(openTransaction()).inner === 0) this.commitNow();
   }
 
   /** TypeORM's manager in the open transaction. */
@@ -223,6 +229,15 @@ function stillOpen(open: Transaction | null): Transaction {
   if (!open) throw new Error('No transaction is open');
   if (open.commit) throw new Error('This transaction is ending, and takes no statement any more');
   return open;
+}
+
+async function insideOf<T>(open: Transaction, fn: () => Promise<T>): Promise<T> {
+  open.inner++;
+  try {
+    return await fn();
+  } finally {
+    open.inner--;
+  }
 }
 
 /** The open transaction, which has to be this actor's. */

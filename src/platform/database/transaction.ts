@@ -12,6 +12,8 @@ export interface Transaction {
   manager: EntityManager | null;
   /** The answer to its COMMIT or ROLLBACK, once that was sent: perhaps behind the last statement, without waiting for it. */
   commit: Promise<{ command: string }> | null;
+  /** Calls of `Db.run` under way that joined it. */
+  inner: number;
   /** Set when it has ended, so that a forgotten promise can't use its connection. */
   ended: boolean;
 }

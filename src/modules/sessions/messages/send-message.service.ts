@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
 import { Conflict } from '../../../contracts/errors.js';
 import type { RunEventType } from '../../../contracts/live-events.js';
-import { currentTenantActor } from '../../../platform/access/scope.js';
+import { currentScope, currentTenantActor } from '../../../platform/access/scope.js';
 import { Settings } from '../../../platform/config/settings.js';
 import { Db } from '../../../platform/database/db.js';
 import { Events } from '../../../platform/events/events.js';
@@ -69,10 +69,10 @@ export class SendMessageService {
       const asked = userMessage(session, run, taken.blocks, message.metadata);
       const busy = withMessage(session, turn.isHeld ? session.status : 'processing');
       asked.position = busy.lastPosition;
-      const [started] = await Promise.all([
-        this.begin(run, busy, asked, turn.isHeld),
-        this.sessions.countMessage(busy),
-      ]);
+      const stored = Promise.all([this.begin(run, busy, asked, turn.isHeld), this.sessions.countMessage(busy)]);
+      const isAll = taken.files.length === 0 && turn.interrupted.length === 0 && !currentScope().bindIdempotency;
+      if (isAll) this.db.commitNowIfOutermost();
+      const [started] = await stored;
       await this.files.use(session.id, taken);
       await this.line.interrupt(turn);
       return started;
