@@ -75,6 +75,12 @@ async function outdated({ tenantId, agentId }: { tenantId: string; agentId: stri
 }
 
 describe('The versions of an agent', () => {
+  it('are not made by a body that changes nothing', async () => {
+    const { as, agentId } = await talks.given.agent();
+    expect((await as.patch(`/agents/${agentId}`, {}).expect(200)).json()).toMatchObject({ version: 1 });
+    expect((await versions(as, agentId)).data).toHaveLength(1);
+  });
+
   it('are all it ever was, the newest first, each with who made it', async () => {
     const tenant = await talks.given.tenant();
     const { as, owner } = tenant;
@@ -258,9 +264,11 @@ describe('An export', () => {
 
   it('of an agent larger than one body may be comes in again too', async () => {
     const { as } = await talks.given.tenant();
-    const { id } = await made(as, { name: 'A', metadata: { text: 'x'.repeat(900_000) } });
-    await as.patch(`/agents/${id}`, { systemPrompt: 'ä'.repeat(200_000) }).expect(200);
+    const { id } = await made(as, { name: 'A', metadata: { text: 'x'.repeat(60_000) } });
+    // Six bytes each, as JSON has it.
+    await as.patch(`/agents/${id}`, { systemPrompt: '\u0001'.repeat(170_000) }).expect(200);
     const exported = (await as.get(`/agents/${id}/export`).expect(200)).text;
+    expect(exported.length).toBeGreaterThan(1024 * 1024);
     await as.post('/agents/import', exported).expect(201);
     await as.post('/agents/import', `${exported}${' '.repeat(4 * 1024 * 1024)}`).expect(413);
   });

@@ -157,13 +157,21 @@ describe('the list of agents', () => {
     expect(await names("'")).toEqual([]);
   });
 
-  it.each(['limit=0', 'limit=101', 'limit=x', 'status=gone', 'colour=red', 'search=a&search=b'])(
-    'refuses %s',
-    async (query) => {
-      const { as } = await given.tenant();
-      await as.get(`/agents?${query}`).expect(422);
-    },
-  );
+  it.each([
+    'limit=0',
+    'limit=101',
+    'limit=x',
+    'limit=0x10',
+    'limit=1e1',
+    'limit=%2010',
+    'limit=',
+    'status=gone',
+    'colour=red',
+    'search=a&search=b',
+  ])('refuses %s', async (query) => {
+    const { as } = await given.tenant();
+    await as.get(`/agents?${query}`).expect(422);
+  });
 });
 
 describe('the models', () => {
@@ -198,6 +206,8 @@ describe('an agent asked directly', () => {
     const { as, agentId, sessionId } = await given.session();
     const again = await as.post(`/agents/${agentId}/execute`, { message: 'Hello', sessionId }).expect(200);
     expect(again.json()).toMatchObject({ sessionId });
+    const made = await as.post(`/agents/${agentId}/execute`, { message: 'Hello', sessionId: null }).expect(200);
+    expect(made.json()['sessionId']).not.toBe(sessionId);
     const otherAgent = await given.agentOf(as);
     const refused = await as.post(`/agents/${otherAgent}/execute`, { message: 'Hello', sessionId }).expect(422);
     expect(refused.json()).toMatchObject({ validationErrors: [{ field: 'sessionId' }] });

@@ -1,5 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ErrorBody } from '../src/platform/http/error-body.js';
 import { Client } from './client.js';
@@ -59,6 +62,20 @@ describe('A body', () => {
       await owner.post('/things', '{"name":"a"}', json(type)).expect(201);
     },
   );
+
+  it('of 10 MB is refused in words also on a connection that ends with it', async () => {
+    const body = Buffer.from(JSON.stringify({ name: 'x'.repeat(10_000_000) }));
+    const socket = connect(Number(new URL(app.url).port), '127.0.0.1');
+    const told = text(socket);
+    socket.write(
+      'POST /api/v1/things HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer owner\r\nConnection: close\r\n' +
+        `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`,
+    );
+    for (let at = 0; at < body.length; at += 100_000) {
+      if (!socket.write(body.subarray(at, at + 100_000))) await once(socket, 'drain');
+    }
+    expect(await told).toMatch(/^HTTP\/1\.1 413 [^]*"payload_too_large"/);
+  });
 
   it('of 10 MB is refused, and the answer arrives while it is being sent', async () => {
     const answer = await send('POST', '/things', Buffer.from(JSON.stringify({ name: 'x'.repeat(10_000_000) })));

@@ -161,6 +161,14 @@ describe('A summary', () => {
     expect(lastSent(talk)).not.toContain('Fact number 1.');
   }, 60_000);
 
+  it('is no answer that could be made anew', async () => {
+    const { talk } = await summarised();
+    const before = await listOf(talk);
+    const summary = before.find(({ role }) => role === 'system');
+    await talk.as.post(`/messages/${summary?.id ?? ''}/regenerate`).expect(409);
+    expect(await listOf(talk)).toEqual(before);
+  }, 60_000);
+
   it('is no longer used when what it tells of was deleted or changed', async () => {
     for (const change of ['delete', 'patch'] as const) {
       transcripts = [];

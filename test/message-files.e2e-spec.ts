@@ -9,7 +9,7 @@ import { Conversations, manyModels, type Talk } from './conversations.js';
 import { Given } from './given.js';
 import { bombPdf, document, gif, pdf, png, upload } from './sample-files.js';
 import { TestSocket } from './sockets.js';
-import { saying } from './upstream/reply.js';
+import { failing, saying } from './upstream/reply.js';
 
 let app: TestApp;
 let given: Given;
@@ -260,6 +260,39 @@ describe('A file that messages use', () => {
     const [message] = await messagesOf(talk);
     const changed = await talk.as.patch(`/messages/${message?.id}`, { content: 'First' }).expect(200);
     expect(changed.json<MessageDto>().blocks).toEqual([words('First'), named('document', id)]);
+  });
+});
+
+describe('A file that the provider refuses', () => {
+  it('is left out with a note, then and from then on', async () => {
+    const talk = await conversations.start(unlimited);
+    const broken = await upload(talk.as, png(30, 20).subarray(0, 60), 'cut.png');
+    const refused = failing(400, {}, 'messages.0.content.1.image.source.base64: Could not process image');
+    const first = await conversations.ask(talk, [refused, saying('I see none')], {
+      content: 'Look',
+      attachments: [broken.id],
+    });
+    expect(first).toMatchObject({ message: { content: 'I see none' }, run: { status: 'completed' } });
+    await conversations.ask(talk, [refused, saying('Fine')], { content: 'Never mind' });
+    const [shown] = sentBlocks(talk);
+    expect(shown).toEqual([
+      words('Look'),
+      words(expect.stringContaining('The file cut.png can not be shown') as never),
+    ]);
+  });
+});
+
+describe('A session that begins with a file alone', () => {
+  it('has its title from the file, or from the answer', async () => {
+    const titles = [];
+    for (const body of [{ content: [] as object[], name: 'budget.txt' }, { content: '<b></b>' }]) {
+      const talk = await conversations.start(unlimited);
+      const file = 'name' in body ? await upload(talk.as, 'text', body.name) : null;
+      const content = file ? [named('document', file.id)] : body.content;
+      await conversations.ask(talk, [saying('Costs have grown')], { content });
+      titles.push((await talk.as.get(`/sessions/${talk.sessionId}`)).json()['title']);
+    }
+    expect(titles).toEqual(['budget.txt', 'Costs have grown']);
   });
 });
 

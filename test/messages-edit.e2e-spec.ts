@@ -6,7 +6,7 @@ import { faultyFields } from './answers.js';
 import { startApp, type TestApp } from './app.js';
 import { Conversations, manyModels, type Sent, type Talk } from './conversations.js';
 import { eventually } from './platform-fixtures.js';
-import { allEvents } from './sse.js';
+import { allEvents, eventsOf } from './sse.js';
 import { told } from './told.js';
 import { messagesOf, saidIn, shownTo } from './transcript.js';
 import { calling, failing, saying } from './upstream/reply.js';
@@ -29,6 +29,12 @@ async function twoRounds(): Promise<Talk & { messages: MessageDto[] }> {
 const sessionOf = async ({ as, sessionId }: Talk) =>
   (await as.get(`/sessions/${sessionId}`).expect(200)).json<SessionDto>();
 const lastShown = (talk: Talk) => shownTo(talks.sent(talk.model).at(-1));
+
+/** What the model is shown with a further message. */
+async function shownAfter(talk: Talk, content: string): Promise<string[]> {
+  await talks.ask(talk, [saying('A')], { content });
+  return lastShown(talk);
+}
 
 /** A message is sent that the model never answers to the end. */
 async function busy(talk: Talk): Promise<string> {
@@ -245,12 +251,40 @@ describe('An answer made anew', () => {
     expect(await saidIn(talk)).toEqual(['Q1', 'A1', 'Q2', 'C2']);
   });
 
-  it('that fails leaves the question, to be asked again', async () => {
+  it('that fails or is cancelled before a word leaves all as it was, to be asked again', async () => {
     const talk = await twoRounds();
+    const path = `/messages/${talk.messages[0]!.id}/regenerate`;
     app.upstream.enqueue(failing(400));
-    const path = `/messages/${talk.messages[2]!.id}/regenerate`;
     expect((await talk.as.post(path).expect(201)).json()).toMatchObject({ message: null, run: { status: 'failed' } });
-    expect(await saidIn(talk)).toEqual(['Q1', 'A1', 'Q2']);
+    expect(await messagesOf(talk)).toEqual(talk.messages);
+    app.upstream.enqueue({ silent: true });
+    const { run } = (await talk.as.post(path, { background: true }).expect(202)).json<Sent>();
+    expect(await saidIn(talk)).toEqual(['Q1']);
+    await talk.as.post(`/runs/${run.id}/cancel`);
+    await eventually(
+      () => sessionOf(talk),
+      ({ status }) => status === 'active',
+    );
+    expect(await messagesOf(talk)).toEqual(talk.messages);
+    expect(await sessionOf(talk)).toMatchObject({ messageCount: 4 });
+    expect(await shownAfter(talk, 'Q3')).toEqual(['Q1', 'A1', 'Q2', 'A2', 'Q3']);
+  });
+
+  it('that fails after it said something keeps that instead', async () => {
+    const talk = await twoRounds();
+    app.upstream.enqueue({ steps: [{ text: 'Half' }, { hang: true }] });
+    const path = `/messages/${talk.messages[2]!.id}/regenerate`;
+    for await (const { type, runId } of eventsOf(await talk.as.fetch('POST', path, { stream: true }))) {
+      if (type === 'message.delta') await talk.as.post(`/runs/${runId}/cancel`);
+    }
+    expect(await saidIn(talk)).toEqual(['Q1', 'A1', 'Q2', 'Half']);
+  });
+
+  it('may be asked for again after one that failed', async () => {
+    const talk = await twoRounds();
+    const path = `/messages/${talk.messages[2]!.id}/regenerate`;
+    app.upstream.enqueue(failing(400));
+    await talk.as.post(path).expect(201);
     app.upstream.enqueue(saying('B2'));
     await talk.as.post(path).expect(201);
     expect(await saidIn(talk)).toEqual(['Q1', 'A1', 'Q2', 'B2']);
@@ -272,6 +306,13 @@ describe('An answer made anew', () => {
     await talk.as.delete(`/messages/${question!.id}`).expect(204);
     expect(await refusal()).toBe('conflict');
     expect((await saidIn(talk)).slice(0, 3)).toEqual(['A1', 'Q2', 'A2']);
+  });
+
+  it('is refused where its question was deleted, though another came before', async () => {
+    const talk = await twoRounds();
+    await talk.as.delete(`/messages/${talk.messages[2]!.id}`).expect(204);
+    await talk.as.post(`/messages/${talk.messages[3]!.id}/regenerate`).expect(409);
+    expect(await saidIn(talk)).toEqual(['Q1', 'A1', 'A2']);
   });
 
   it('is refused with a body that is none of a message', async () => {

@@ -82,11 +82,28 @@ describe('a session', () => {
   it('is changed field by field, null resetting one', async () => {
     const { as } = await given.tenant();
     const id = await newSession(as, { title: 'A', metadata: { a: 1 }, visibility: 'tenant' });
+    for (const title of ['', ' \t']) {
+      expect((await as.patch(`/sessions/${id}`, { title }).expect(200)).json()).toMatchObject({ title: null });
+      expect((await as.post('/sessions', { title }).expect(201)).json()).toMatchObject({ title: null });
+    }
     const changed = (await as.patch(`/sessions/${id}`, { title: null, metadata: { b: 2 } }).expect(200)).json();
     expect(changed).toMatchObject({ title: null, metadata: { b: 2 }, visibility: 'tenant' });
     await as.patch(`/sessions/${id}`, { status: 'archived' }).expect(422);
     await as.patch(`/sessions/${id}`, { createdBy: id }).expect(422);
     await as.patch(`/sessions/${id}`, { model: 'gpt-0' }).expect(422);
+  });
+
+  it('has metadata of 64 KiB at most, as have its messages', async () => {
+    const { as, sessionId } = await given.session();
+    const metadata = (bytes: number) => ({ metadata: { a: 'x'.repeat(bytes - '{"a":""}'.length) } });
+    await as.post('/sessions', metadata(65_536)).expect(201);
+    const refused = [
+      as.post('/sessions', metadata(65_537)),
+      as.patch(`/sessions/${sessionId}`, metadata(65_537)),
+      as.post(`/sessions/${sessionId}/messages`, { content: 'a', ...metadata(65_537) }),
+      as.post('/agents', { name: 'A', ...metadata(65_537) }),
+    ];
+    for (const answer of refused) expect(faultyFields(await answer.expect(422))).toEqual(['metadata']);
   });
 
   it('is gone when deleted', async () => {

@@ -17,6 +17,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { PageQuery, pageOf } from '../../platform/http/pagination.js';
+import { MaxJsonBytes, METADATA_BYTES } from '../../platform/http/max-json-bytes.decorator.js';
 import { PermissionPolicyDto } from '../tenants/permission-policy.dto.js';
 import { DefinitionDto } from './agent-definition.dto.js';
 import { ResourceLimitsDto } from './resource-limits.dto.js';
@@ -91,6 +92,7 @@ class PortableFieldsDto {
 
   @IsOptional()
   @IsObject()
+  @MaxJsonBytes(METADATA_BYTES)
   metadata?: Record<string, unknown> | null;
 }
 

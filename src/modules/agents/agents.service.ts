@@ -64,9 +64,10 @@ export class AgentsService {
     return this.cursors.page(rows, query.limit, (agent) => this.shown(agent));
   }
 
-  /** @throws NotFound, ValidationFailed */
+  /** A body that changes nothing makes no version. @throws NotFound, ValidationFailed */
   async update(id: string, dto: UpdateAgentDto): Promise<AgentDto> {
     const { name, ...given } = dto;
+    if (Object.values(dto).every((value) => value === undefined)) return this.get(id);
     await this.rules.check(given);
     return this.change(
       id,

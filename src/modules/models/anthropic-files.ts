@@ -14,7 +14,20 @@ export async function fileParams(messages: readonly ModelMessage[]): Promise<Fil
   return new Map(await Promise.all(params));
 }
 
-function isFile(block: { type: string }): block is FileBlock {
+export function hasFiles(messages: readonly ModelMessage[]): boolean {
+  return messages.some((message) => message.role === 'user' && message.content.some(isFile));
+}
+
+/** The same conversation with a note in place of each file. */
+export function withoutFiles(messages: readonly ModelMessage[]): ModelMessage[] {
+  return messages.map((message) =>
+    message.role === 'user'
+      ? { ...message, content: message.content.map((block) => (isFile(block) ? note(block, 'refused') : block)) }
+      : message,
+  );
+}
+
+function isFile<B extends { type: string }>(block: B | FileBlock): block is FileBlock {
   return block.type === 'image' || block.type === 'document';
 }
 
@@ -51,6 +64,6 @@ async function paramOf(file: FileBlock, isSent: boolean): Promise<Anthropic.Cont
   return { type: 'document', source: { type: 'text', media_type: 'text/plain', data }, title: file.name };
 }
 
-function note(file: FileBlock, fault: Parameters<typeof fileNote>[1]): Anthropic.TextBlockParam {
+function note(file: FileBlock, fault: Parameters<typeof fileNote>[1]): { type: 'text'; text: string } {
   return { type: 'text', text: fileNote(file, fault) };
 }

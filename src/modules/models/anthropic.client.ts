@@ -3,11 +3,11 @@ import { Stream } from '@anthropic-ai/sdk/streaming';
 import { TimedOut } from '../../contracts/errors.js';
 import { IdleDeadline } from '../../platform/resilience/idle-deadline.js';
 import { fromErrorEvent, malformedEvent, toModelError } from './anthropic-errors.js';
-import { fileParams } from './anthropic-files.js';
+import { fileParams, hasFiles, withoutFiles } from './anthropic-files.js';
 import { hasThinking, withoutThinking } from './anthropic-messages.js';
 import { toAnthropicRequest } from './anthropic-request.js';
 import { AnthropicTurn } from './anthropic-turn.js';
-import type { ModelClient, ModelEvent, ModelRequest } from './model-client.js';
+import type { ModelClient, ModelEvent, ModelMessage, ModelRequest } from './model-client.js';
 import { ModelCallFailed } from './model-errors.js';
 import type { ListedModel } from './model-list.js';
 
@@ -58,10 +58,9 @@ export class AnthropicClient implements ModelClient {
         yield event;
       }
     } catch (error) {
-      // Thinking is refused when anything before it has changed since, or the account has. The provider's advice is to
-      // send the conversation once more without any; nothing has been billed yet.
-      if (begun || !isThinkingRefused(error) || !hasThinking(request.messages)) throw error;
-      yield* this.attempt({ ...request, messages: withoutThinking(request.messages) });
+      const messages = begun ? null : withoutRefused(request.messages, error);
+      if (messages === null) throw error;
+      yield* this.stream({ ...request, messages });
     }
   }
 
@@ -123,6 +122,13 @@ function promptLength({ system, messages }: ModelRequest): number {
   return length;
 }
 
-function isThinkingRefused(error: unknown): boolean {
-  return error instanceof ModelCallFailed && error.kind === 'request' && /`(redacted_)?thinking`/.test(error.message);
+/**
+ * What can be sent instead of a conversation that was refused, which has cost nothing yet; null when there is nothing to
+ * leave out. Thinking is refused when anything before it has changed since, or the account has; the provider's advice is
+ * to go on without any. Of a file that it can not read it does not always say which one it is.
+ */
+function withoutRefused(messages: ModelMessage[], error: unknown): ModelMessage[] | null {
+  if (!(error instanceof ModelCallFailed) || error.kind !== 'request') return null;
+  if (/`(redacted_)?thinking`/.test(error.message) && hasThinking(messages)) return withoutThinking(messages);
+  return /\b(image|pdf|document)s?\b/i.test(error.message) && hasFiles(messages) ? withoutFiles(messages) : null;
 }

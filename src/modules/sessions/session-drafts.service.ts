@@ -4,6 +4,7 @@ import { ValidationFailed, type FieldError } from '../../contracts/errors.js';
 import { currentTenantActor } from '../../platform/access/scope.js';
 import { MAX_FAULTS } from '../../platform/http/field-errors.js';
 import { SessionReferences, type DefinitionFault } from './session-references.service.js';
+import { givenTitle } from './session-title.js';
 import type { SessionEntity } from './session.entity.js';
 import type { CreateSessionDto, SessionDefinitionDto } from './sessions.dto.js';
 import { SessionTemplatesRepository } from './templates/session-templates.repository.js';
@@ -64,7 +65,7 @@ export function newSession(definition: SessionDefinitionDto, createdBy: string |
     id: v7(),
     agentId: definition.agentId?.toLowerCase() ?? null,
     createdBy,
-    title: definition.title ?? null,
+    title: givenTitle(definition.title),
     pattern: definition.pattern ?? 'chatbot',
     visibility: definition.visibility ?? 'private',
     status: 'created',

@@ -33,8 +33,8 @@ export class SessionListRepository {
       filter.agentId && 's.agent_id = :agentId',
       filter.pattern && 's.pattern = :pattern',
       filter.createdBy && 's.created_by = :createdBy',
-      createdAfter && 's.created_at >= :createdAfter::timestamptz',
-      createdBefore && 's.created_at < :createdBefore::timestamptz',
+      createdAfter && 's.created_at >= :from',
+      createdBefore && 's.created_at < :to',
     ].filter(Boolean);
     const conditions = [
       's.tenant_id = :tenantId AND s.deleted_at IS NULL',
@@ -47,7 +47,12 @@ export class SessionListRepository {
        FROM sessions s ${search === undefined ? '' : FOUND}
        WHERE ${conditions.filter(Boolean).join(' AND ')}
        ORDER BY ${order.by} LIMIT :most`,
-      { ...filter, searchedAt: null, ...after, ...visibilityParameters(), most: limit + 1 },
+      {
+        ...filter,
+        ...(createdAfter ? { from: new Date(createdAfter) } : {}),
+        ...(createdBefore ? { to: new Date(createdBefore) } : {}),
+        ...{ searchedAt: null, ...after, ...visibilityParameters(), most: limit + 1 },
+      },
       { varies: filters.length > 0 },
     );
     return rows.map((row) => ({ ...camelRow<ListedSession>(row), rank: (row as { rank?: string }).rank ?? null }));

@@ -29,6 +29,11 @@ const INLINE: [RegExp, string][] = [
 const INVISIBLE = /[\p{Cc}\u200b\u2028-\u202e\u2060-\u2069\ufeff]+/gu;
 const END_MARKS = /[\s.,;:、。，；：۔।-]+$/u;
 
+/** One of nothing but space is none, so that one is made after the first answer. */
+export function givenTitle(title: string | null | undefined): string | null {
+  return title?.trim() ? title : null;
+}
+
 /**
  * A title for a conversation that begins with `text`: its first sentence or line, without markdown, cut between words to
  * about 60 characters as readers count them. Null where there is nothing to make one of.

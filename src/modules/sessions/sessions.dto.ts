@@ -15,6 +15,7 @@ import {
 } from 'class-validator';
 import { IsInstant } from '../../platform/http/instant.decorator.js';
 import { PageQuery, pageOf } from '../../platform/http/pagination.js';
+import { MaxJsonBytes, METADATA_BYTES } from '../../platform/http/max-json-bytes.decorator.js';
 import { PermissionPolicyDto } from '../tenants/permission-policy.dto.js';
 import { SESSION_PATTERNS, SESSION_STATUSES, type SessionStatus } from './session.entity.js';
 import { UsageDto } from './usage.dto.js';
@@ -73,6 +74,7 @@ export class UpdateSessionDto {
 
   @IsOptional()
   @IsObject()
+  @MaxJsonBytes(METADATA_BYTES)
   metadata?: Record<string, unknown> | null;
 }
 

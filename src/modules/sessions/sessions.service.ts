@@ -11,6 +11,7 @@ import { SessionListRepository } from './session-list.repository.js';
 import { SessionNews } from './session-news.js';
 import { afterOf, sessionPage } from './session-order.js';
 import { SessionReferences } from './session-references.service.js';
+import { givenTitle } from './session-title.js';
 import { shownSession } from './session-view.js';
 import type { SessionEntity } from './session.entity.js';
 import type { CreateSessionDto, ListSessionsQuery, SessionDto, SessionPage, UpdateSessionDto } from './sessions.dto.js';
@@ -102,7 +103,7 @@ export class SessionsService {
 function changesOf(dto: UpdateSessionDto): SessionChanges {
   const reset = { visibility: 'private', metadata: {} } as const;
   const changes: SessionChanges = {};
-  if (dto.title !== undefined) changes.title = dto.title;
+  if (dto.title !== undefined) changes.title = givenTitle(dto.title);
   if (dto.visibility !== undefined) changes.visibility = dto.visibility ?? reset.visibility;
   if (dto.model !== undefined) changes.model = dto.model;
   if (dto.systemPrompt !== undefined) changes.systemPrompt = dto.systemPrompt;

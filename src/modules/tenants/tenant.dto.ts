@@ -1,5 +1,6 @@
 import { Type } from 'class-transformer';
 import { IsNotEmpty, IsObject, IsOptional, IsString, MaxLength, ValidateIf, ValidateNested } from 'class-validator';
+import { MaxJsonBytes, METADATA_BYTES } from '../../platform/http/max-json-bytes.decorator.js';
 import { PermissionPolicyDto } from './permission-policy.dto.js';
 
 /** A tenant as others refer to it. */
@@ -41,5 +42,6 @@ export class UpdateTenantDto {
 
   @IsOptional()
   @IsObject()
+  @MaxJsonBytes(METADATA_BYTES)
   metadata?: Record<string, unknown> | null;
 }

@@ -5,10 +5,14 @@ const MAX_MS = 10_000;
 
 /**
  * Throws away what is still coming of a request that is answered already. Closing instead would reset the connection
- * while the client is sending, and it would never see the answer; beyond a bound it is closed all the same.
+ * while the client is sending, and it would never see the answer; beyond a bound it is closed all the same. `done` is
+ * called when nothing more comes.
  */
-export function discardBody(request: IncomingMessage): void {
-  if (request.complete || request.destroyed) return;
+export function discardBody(request: IncomingMessage, done: () => void = () => undefined): void {
+  if (request.complete || request.destroyed) {
+    done();
+    return;
+  }
   let left = MAX_BYTES;
   const close = () => request.socket.destroy();
   const timer = setTimeout(close, MAX_MS).unref();
@@ -17,6 +21,7 @@ export function discardBody(request: IncomingMessage): void {
     if (left < 0) close();
   });
   request.on('error', close);
+  request.once('end', done);
   request.once('close', () => clearTimeout(timer));
   request.resume();
 }

@@ -36,8 +36,17 @@ function sendError(error: DomainError, request: Request, response: Response): vo
   if (error.status === 401 && !response.hasHeader('WWW-Authenticate')) response.setHeader('WWW-Authenticate', 'Bearer');
   const path = request.originalUrl.split('?', 1)[0] ?? '';
   const body = errorBody(error, { correlationId: scopeIfAny()?.correlationId ?? '', path });
-  response.status(error.status).type('application/json').send(JSON.stringify(body));
-  discardBody(request);
+  const text = JSON.stringify(body);
+  response.status(error.status).type('application/json');
+  if (response.shouldKeepAlive) {
+    response.send(text);
+    discardBody(request);
+    return;
+  }
+  // Its end closes the connection, which must not come before that of the request.
+  response.setHeader('Content-Length', Buffer.byteLength(text));
+  response.write(text);
+  discardBody(request, () => response.end());
 }
 
 /** An event stream just ends. Any other answer would look whole if it did, so its connection is cut. */

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Injectable, type Type } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Type as Convert } from 'class-transformer';
+import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
 import { BadRequest } from '../../contracts/errors.js';
 import { Settings } from '../config/settings.js';
@@ -9,7 +9,7 @@ import { isUuid } from './id.decorator.js';
 
 export class PageQuery {
   @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: 100, default: 20, description: 'Items per page' })
-  @Convert(() => Number)
+  @Transform(({ value }: { value: unknown }) => wholeNumber(value))
   @IsInt()
   @Min(1)
   @Max(100)
@@ -20,6 +20,11 @@ export class PageQuery {
   @IsString()
   @MaxLength(2000)
   cursor?: string;
+}
+
+/** Digits as their number; anything else stays what it is, to be refused. */
+function wholeNumber(value: unknown): unknown {
+  return typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value;
 }
 
 export interface Page<Item> {

@@ -93,6 +93,7 @@ describe('InProcessQueue', () => {
       afterCommit: [],
       manager: null,
       commit: null,
+      inner: 0,
       ended: false,
     };
     transactions.run(transaction, () => queue.ring('run.execute', payload('a')));

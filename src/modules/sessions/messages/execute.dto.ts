@@ -2,6 +2,7 @@ import { IsNotEmpty, IsObject, IsOptional, IsString, IsUUID, Matches } from 'cla
 import { PendingDto, ToolCallDto } from './messages.dto.js';
 import { UsageDto } from '../usage.dto.js';
 import { RunDto } from '../runs/runs.dto.js';
+import { MaxJsonBytes, METADATA_BYTES } from '../../../platform/http/max-json-bytes.decorator.js';
 
 export class ExecuteAgentDto {
   @IsString()
@@ -21,6 +22,7 @@ export class ExecuteAgentDto {
 
   @IsOptional()
   @IsObject()
+  @MaxJsonBytes(METADATA_BYTES)
   metadata?: Record<string, unknown>;
 }
 

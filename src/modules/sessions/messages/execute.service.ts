@@ -24,7 +24,7 @@ export class ExecuteService {
   async start(agentId: string, dto: ExecuteAgentDto): Promise<BegunRun> {
     return this.db.run(async () => {
       await this.agents.require(agentId);
-      const sessionId = await this.session(agentId, dto.sessionId);
+      const sessionId = await this.session(agentId, dto.sessionId ?? null);
       const content = [{ type: 'text' as const, text: dto.message }];
       return this.sending.send(sessionId, { content, context: dto.context, metadata: dto.metadata }, 'execute');
     });
@@ -45,8 +45,8 @@ export class ExecuteService {
     };
   }
 
-  private async session(agentId: string, sessionId: string | undefined): Promise<string> {
-    if (sessionId === undefined) return (await this.sessions.create({ agentId })).id;
+  private async session(agentId: string, sessionId: string | null): Promise<string> {
+    if (sessionId === null) return (await this.sessions.create({ agentId })).id;
     try {
       const session = await this.sessions.require(sessionId);
       if (session.agentId === agentId) return sessionId;

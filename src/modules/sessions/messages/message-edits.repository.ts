@@ -5,6 +5,8 @@ import type { SessionEntity } from '../session.entity.js';
 import { SESSION_COLUMNS } from '../sessions.repository.js';
 import type { Message } from './message.js';
 
+export type AskedMessage = Pick<Message, 'id' | 'position'> & { isDeleted: boolean };
+
 /** Changes of messages that are there; what is deleted keeps its row and its position. */
 @Injectable()
 export class MessageEditsRepository {
@@ -32,12 +34,11 @@ export class MessageEditsRepository {
     );
   }
 
-  /** The last message of a user up to a position. */
-  async lastAsked(sessionId: string, position: number): Promise<Pick<Message, 'id' | 'position'> | null> {
-    const [row] = await this.db.sql<Pick<Message, 'id' | 'position'>>(
-      `SELECT m.id, m.position FROM messages m
+  /** The last message of a user up to a position, which may have been deleted. */
+  async lastAsked(sessionId: string, position: number): Promise<AskedMessage | null> {
+    const [row] = await this.db.sql<AskedMessage>(
+      `SELECT m.id, m.position, m.deleted_at IS NOT NULL AS "isDeleted" FROM messages m
        WHERE m.tenant_id = :tenantId AND m.session_id = :sessionId AND m.position <= :position AND m.role = 'user'
-         AND m.deleted_at IS NULL
        ORDER BY m.position DESC LIMIT 1`,
       { sessionId, position },
     );
@@ -55,26 +56,41 @@ export class MessageEditsRepository {
     await this.removeThose(sessionId, 'm.summary_until >= :position', { position });
   }
 
-  /** Takes out all that comes after a position, but no summary of what came before it. */
-  async removeAfter(sessionId: string, position: number): Promise<SessionEntity> {
+  /** Takes out all that comes after a position, but no summary of what came before it, for a run to answer anew. */
+  async removeAfter(sessionId: string, position: number, runId: string): Promise<SessionEntity> {
     const condition = 'm.position > :position AND (m.summary_until IS NULL OR m.summary_until >= :position)';
-    return this.removeThose(sessionId, condition, { position });
+    return this.removeThose(sessionId, condition, { position }, runId);
+  }
+
+  /** Brings back what was taken out for a run. */
+  async restore(sessionId: string, runId: string): Promise<void> {
+    await this.db.sql(
+      `WITH restored AS (
+         UPDATE messages m SET deleted_at = NULL, removed_by_run = NULL
+         WHERE m.tenant_id = :tenantId AND m.session_id = :sessionId AND m.removed_by_run = :runId
+         RETURNING 1
+       )
+       UPDATE sessions s SET message_count = s.message_count + (SELECT count(*) FROM restored), updated_at = now()
+       WHERE s.tenant_id = :tenantId AND s.id = :sessionId`,
+      { sessionId, runId },
+    );
   }
 
   private async removeThose(
     sessionId: string,
     condition: string,
     parameters: Record<string, unknown>,
+    runId: string | null = null,
   ): Promise<SessionEntity> {
     const [session] = await this.db.sql<object>(
       `WITH removed AS (
-         UPDATE messages m SET deleted_at = now()
+         UPDATE messages m SET deleted_at = now(), removed_by_run = :runId
          WHERE m.tenant_id = :tenantId AND m.session_id = :sessionId AND m.deleted_at IS NULL AND ${condition}
          RETURNING 1
        )
        UPDATE sessions s SET message_count = s.message_count - (SELECT count(*) FROM removed), updated_at = now()
        WHERE s.tenant_id = :tenantId AND s.id = :sessionId RETURNING ${SESSION_COLUMNS}`,
-      { ...parameters, sessionId },
+      { ...parameters, sessionId, runId },
     );
     if (!session) throw new Error('The session is gone');
     return camelRow<SessionEntity>(session);

@@ -17,6 +17,7 @@ import {
 } from 'class-validator';
 import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { PageQuery, pageOf } from '../../../platform/http/pagination.js';
+import { MaxJsonBytes, METADATA_BYTES } from '../../../platform/http/max-json-bytes.decorator.js';
 import { ON_BUSY, type OnBusy } from '../runs/on-busy.js';
 import { RunDto } from '../runs/runs.dto.js';
 import { UsageDto } from '../usage.dto.js';
@@ -39,8 +40,8 @@ export class ContentBlockInput {
   fileId?: string;
 }
 
-function textBlock(text: string): ContentBlockInput {
-  return Object.assign(new ContentBlockInput(), { type: 'text', text });
+function blocksOf(text: string): ContentBlockInput[] {
+  return text.trim() === '' ? [] : [Object.assign(new ContentBlockInput(), { type: 'text', text })];
 }
 
 export class MessageOptionsDto {
@@ -65,6 +66,7 @@ export class MessageOptionsDto {
 
   @IsOptional()
   @IsObject()
+  @MaxJsonBytes(METADATA_BYTES)
   metadata?: Record<string, unknown>;
 }
 
@@ -79,7 +81,7 @@ export class SendMessageDto extends MessageOptionsDto {
     ],
   })
   @Type(() => ContentBlockInput)
-  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? [textBlock(value)] : value))
+  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? blocksOf(value) : value))
   @IsArray({ message: 'content must be a string or a list of blocks' })
   @ArrayMinSize(1, { message: 'content must not be empty' })
   @ArrayMaxSize(100)

@@ -12,7 +12,10 @@ import { MessageEditsRepository } from './message-edits.repository.js';
 import { MessageEdits } from './message-edits.service.js';
 import { SendMessageService } from './send-message.service.js';
 
-/** Has a user's message answered again; what came after it is taken out of the conversation. */
+/**
+ * Has a user's message answered again; what came after it is taken out of the conversation, and comes back if there is
+ * no new answer.
+ */
 @Injectable()
 export class RegenerateService {
   constructor(
@@ -28,20 +31,22 @@ export class RegenerateService {
 
   /**
    * `id` is the user's message or one of those after it, before the next of a user.
-   * @throws NotFound, ValidationFailed, Conflict (the session is busy or closed, or no user's message comes before)
+   * @throws NotFound, ValidationFailed, Conflict (the session is busy or closed, or there is no message to be answered)
    */
   async start(id: string, options: RegenerateDto): Promise<BegunRun> {
     return this.db.run(async () => {
-      const { sessionId, position } = await this.messages.lock(id);
+      const { sessionId, position, role } = await this.messages.lock(id);
+      if (role === 'system') throw new Conflict('A summary is no answer');
       if (options.model) this.models.require(options.model, 'model');
       const session = await this.sessions.require(sessionId);
       if (options.context) patchedContext(session.context, options.context);
       await this.line.admit(session);
       const asked = await this.edits.lastAsked(sessionId, position);
       if (!asked) throw new Conflict('There is no message of a user before it to be answered');
+      if (asked.isDeleted) throw new Conflict('The message that it answers was deleted');
       const run = { ...(await this.sending.newRun(session, options, 'regenerate')), messageId: asked.id };
       if (options.metadata) await this.edits.setMetadata(asked.id, options.metadata);
-      await this.edits.removeAfter(sessionId, asked.position);
+      await this.edits.removeAfter(sessionId, asked.position, run.id);
       return this.sending.begin(run, await this.sessionRows.setBusy(sessionId), null, false);
     });
   }

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { v7 } from 'uuid';
 import { storableText } from '../../../platform/database/storable.js';
 import { Events } from '../../../platform/events/events.js';
+import { MessageEditsRepository } from '../messages/message-edits.repository.js';
 import { shownMessage } from '../messages/messages.dto.js';
 import { MessagesRepository } from '../messages/messages.repository.js';
 import { textOf, type StoredBlock } from '../messages/message.js';
@@ -9,13 +10,12 @@ import type { RunError } from '../runs/run.js';
 import { RunLine } from '../runs/run-line.js';
 import { shownRun } from '../runs/runs.dto.js';
 import type { SessionEntity } from '../session.entity.js';
-import { titleFrom } from '../session-title.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { RunDisplay } from './run-display.js';
 import type { RunHold } from './run-hold.js';
 import { RunJournal, type JournalEntry } from './run-journal.js';
 import { RunMetrics } from './run-metrics.js';
-import { answerOf, firstWords, hasSteps, keptBlocks, keptText, type RunState } from './run-state.js';
+import { answerOf, hasSteps, keptBlocks, keptText, titleOf, type RunState } from './run-state.js';
 import { RunStepsRepository } from './run-steps.repository.js';
 
 type Ending = { status: 'completed' | 'cancelled' } | { status: 'failed'; error: RunError };
@@ -30,6 +30,7 @@ export class RunEnding {
     private readonly display: RunDisplay,
     private readonly steps: RunStepsRepository,
     private readonly messages: MessagesRepository,
+    private readonly edits: MessageEditsRepository,
     private readonly sessions: SessionsRepository,
     private readonly line: RunLine,
     private readonly events: Events,
@@ -66,7 +67,7 @@ export class RunEnding {
     const answer = blocks && messageId ? answerOf(run, messageId, blocks, state.calls) : null;
     const error = ending.status === 'failed' ? { ...ending.error, message: storableText(ending.error.message) } : null;
     const isFirst = answer !== null && ending.status === 'completed' && state.isUntitled;
-    const title = isFirst ? titleFrom(firstWords(state)) : null;
+    const title = isFirst ? titleOf(state, answer.content) : null;
     let session: SessionEntity | undefined;
     await this.journal.write(hold, {
       end: { status: ending.status, error },
@@ -77,8 +78,10 @@ export class RunEnding {
       // A statement of its own: what settles the session has to see what those did who were waited for.
       before: () => this.sessions.lock(run.sessionId),
       work: (row) => {
+        const restored = answer || run.trigger !== 'regenerate' ? null : this.edits.restore(run.sessionId, run.id);
         const settled = this.sessions.settleRun(run.sessionId, row, answer ? 1 : 0, title);
         return Promise.all([
+          restored,
           settled.then((now) => this.line.moveOn(row, (session = now), answer !== null)),
           answer && this.messages.append(answer),
           hasSteps(state) && this.steps.close(run.id),

@@ -2,6 +2,7 @@ import type { Message, MessageToolCall, StoredBlock } from '../messages/message.
 import { textOf } from '../messages/message.js';
 import type { HistoryMessage } from '../messages/messages.repository.js';
 import type { Run } from '../runs/run.js';
+import { titleFrom } from '../session-title.js';
 import { usageOf } from '../usage.js';
 import type { RunToolCall, RunTurn } from './run-steps.repository.js';
 import { structuredBlocks } from './structured-blocks.js';
@@ -32,9 +33,17 @@ export function hasSteps({ turns, calls }: RunState): boolean {
   return turns.length > 0 || calls.length > 0;
 }
 
-/** What the user said first, of what the run has read. */
-export function firstWords({ history }: RunState): string {
-  return textOf(history.find(({ role }) => role === 'user')?.blocks ?? []);
+/** After what the user said first, of what the run has read; where that makes no title, after their files or the answer. */
+export function titleOf({ history }: RunState, answer: string): string | null {
+  const asked = history.filter(({ role }) => role === 'user').map(({ blocks }) => blocks);
+  for (const blocks of asked) {
+    const title = titleFrom(textOf(blocks));
+    if (title !== null) return title;
+  }
+  const names = asked
+    .flat()
+    .flatMap((block) => (block.type === 'image' || block.type === 'document' ? block.name : []));
+  return titleFrom(names[0] ?? '') ?? titleFrom(answer);
 }
 
 export function openCalls(state: RunState): RunToolCall[] {
