@@ -170,7 +170,11 @@ describe('Held claims', () => {
     });
     const keeper = new LeaseKeeper(db);
     const callbacks = { onLost: jest.fn(), onCancel: jest.fn(), onPause: jest.fn(), onSuspended: jest.fn() };
-    const release = keeper.hold('runs', tenantId, runId, claim!.fence, callbacks);
+    const release = keeper.hold(
+      'runs',
+      { tenantId, id: runId, fence: claim!.fence, claimedAt: performance.now() },
+      callbacks,
+    );
     return { tenantId, runId, claims, keeper, callbacks, release };
   }
 
@@ -248,12 +252,16 @@ describe('Held claims', () => {
     const first = await given();
     const second = await givenRun(db, first.tenantId);
     const claim = await as(first.tenantId, () => first.claims.claim('runs', second));
-    first.keeper.hold('runs', first.tenantId, second, claim!.fence, {
-      onLost: jest.fn(),
-      onCancel: jest.fn(),
-      onPause: jest.fn(),
-      onSuspended: jest.fn(),
-    });
+    first.keeper.hold(
+      'runs',
+      { tenantId: first.tenantId, id: second, fence: claim!.fence, claimedAt: performance.now() },
+      {
+        onLost: jest.fn(),
+        onCancel: jest.fn(),
+        onPause: jest.fn(),
+        onSuspended: jest.fn(),
+      },
+    );
     for (const runId of [first.runId, second]) await change(runId, "lease_until = now() + interval '1 second'");
     await as(first.tenantId, () =>
       db.run(async () => {

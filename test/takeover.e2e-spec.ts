@@ -35,8 +35,9 @@ beforeAll(async () => {
 afterAll(() => processes.close(), 30_000);
 
 const streaming = (...words: string[]): Reply => ({ steps: [{ text: words }, { hang: true }] });
+/** Its reader is there before the slow write, during which an embedded database reads nothing. */
 const adding = (a: number): Reply => ({
-  steps: [{ text: 'Let me see.' }, { toolUse: { name: 'calculator__add', input: { a, b: 1 } } }],
+  steps: [{ text: 'Let me see.' }, { pauseMs: 500 }, { toolUse: { name: 'calculator__add', input: { a, b: 1 } } }],
 });
 
 async function session(): Promise<string> {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Actor } from '../src/platform/access/actor.js';
 import { inScope, newScope } from '../src/platform/access/scope.js';
 import { DatabaseGone } from '../src/platform/database/database-errors.js';
@@ -74,6 +74,53 @@ describe('A transaction that is ending', () => {
     await expect(early).rejects.toThrow('takes no statement any more');
     expect((await slugs()).map(({ slug }) => slug)).not.toContain('after the rollback');
     expect((await slugs()).map(({ slug }) => slug)).not.toContain('after the commit');
+  });
+
+  it('is undone when a statement before its COMMIT fails, and tells nobody', async () => {
+    const told = jest.fn();
+    const failing = asSystem(() =>
+      db.run(async () => {
+        db.afterCommit(told);
+        const statements = Promise.all([take('undone'), db.systemSql('SELECT 1 / 0')]);
+        db.commitNow();
+        await statements;
+      }),
+    );
+    await expect(failing).rejects.toThrow('division by zero');
+    expect(told).not.toHaveBeenCalled();
+    expect((await slugs()).map(({ slug }) => slug)).not.toContain('undone');
+  });
+
+  it('is told when it has committed, though its caller failed after that', async () => {
+    const told = jest.fn();
+    const failing = asSystem(() =>
+      db.run(async () => {
+        db.afterCommit(told);
+        const taken = take('committed');
+        db.commitNow();
+        await taken;
+        throw new Error('too late');
+      }),
+    );
+    await expect(failing).rejects.toThrow('too late');
+    expect(told).toHaveBeenCalledTimes(1);
+    expect((await slugs()).map(({ slug }) => slug)).toContain('committed');
+  });
+
+  it('goes on after a part of it that would have ended it alone', async () => {
+    await asSystem(() =>
+      db.run(async () => {
+        await db.run(async () => {
+          const taken = take('inner');
+          db.commitNowIfOutermost();
+          await taken;
+        });
+        const taken = take('outer');
+        db.commitNowIfOutermost();
+        await taken;
+      }),
+    );
+    expect((await slugs()).map(({ slug }) => slug)).toEqual(expect.arrayContaining(['inner', 'outer']));
   });
 });
 

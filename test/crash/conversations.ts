@@ -6,8 +6,11 @@ import type { Door } from './door.js';
 import type { Random } from './random.js';
 import { wordsOf } from './upstream.js';
 
-/** How a client sends its message: all of them retry with the same `Idempotency-Key` until they are answered. */
-const WAYS = ['background', 'wait', 'stream'] as const;
+/**
+ * How a client sends its message: it tries again with the same `Idempotency-Key` until it is answered, or looks, without a
+ * key, whether the message is there before it says it again.
+ */
+const WAYS = ['background', 'wait', 'stream', 'looking'] as const;
 
 export interface Sent {
   words: string;
@@ -19,6 +22,11 @@ export interface Sent {
   readings: RunEnvelope[][];
   /** How far a cancellation got; `granted` was answered with 200, and by a run that had not completed. */
   cancel: 'none' | 'asked' | 'granted';
+}
+
+interface Said {
+  content: string;
+  runId: string;
 }
 
 const MESSAGES_PER_SESSION = 4;
@@ -67,7 +75,8 @@ export class Conversation {
     this.sent.push(sent);
     const way = this.random.pick(WAYS);
     this.state = `sending ${words} (${way})`;
-    sent.runId = way === 'stream' ? await this.sendStreaming(sent) : await this.send(sent, way);
+    if (way === 'stream') sent.runId = await this.sendStreaming(sent);
+    else sent.runId = way === 'looking' ? await this.sendLooking(sent) : await this.send(sent, way);
     if (sent.runId === null) return;
     const cancelling = this.random.chance(CANCELLED) ? this.cancel(sent, sent.runId) : null;
     const how = this.random.chance(0.5) ? 'readBySse' : 'readBySocket';
@@ -81,6 +90,19 @@ export class Conversation {
     const body = { content: words, ...(way === 'background' ? { background: true } : {}) };
     const answer = await this.door.ask('POST', `/sessions/${sessionId}/messages`, body, keyOf(words));
     return answer.status < 300 ? answer.json<{ run: { id: string } }>().run.id : null;
+  }
+
+  private async sendLooking({ sessionId, words }: Sent): Promise<string> {
+    const path = `/sessions/${sessionId}/messages`;
+    for (;;) {
+      const answer = await this.door.askOnce('POST', path, { content: words, background: true });
+      if (answer && answer.status < 300) return answer.json<{ run: { id: string } }>().run.id;
+      // What was on its way to the database when its process died is there by then.
+      await sleep(200);
+      const asked = (await this.door.ask('GET', `${path}?role=user&limit=100`)).json<{ data: Said[] }>().data;
+      const taken = asked.find(({ content }) => content === words);
+      if (taken) return taken.runId;
+    }
   }
 
   /** Sent again until it is streamed; each stream is read as far as it goes, and begins with the run's first event. */

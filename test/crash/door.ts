@@ -33,6 +33,15 @@ export class Door {
     }
   }
 
+  /** Only once; null when it is not known what came of it. */
+  async askOnce(method: string, path: string, body: object): Promise<Answer | null> {
+    const answer = await Promise.resolve(this.client().send(method, path, body)).catch(() => null);
+    if (!answer || answer.status === 503) return null;
+    if (answer.status >= 400 && answer.status !== 409)
+      this.onWrong(`${method} ${path} answered ${answer.status}: ${answer.text}`);
+    return answer;
+  }
+
   /** 200 or 409, as the run had ended before. */
   async cancel(runId: string): Promise<Answer> {
     for (;;) {

@@ -48,7 +48,7 @@ export class SessionStates {
     const session = await this.db.run(async () => {
       const paused = await this.move(id, 'pause', 'paused');
       for (const run of await this.runs.requestPause(id)) {
-        if (run.status === 'waiting') await this.notices.tell(run, 'run.waiting');
+        if (run.status === 'waiting') await this.notices.tell([run], 'run.waiting');
         else this.db.afterCommit(() => this.live.signal('run.pause', { runId: run.id }));
       }
       await this.publish(id, 'session.paused');
@@ -63,7 +63,7 @@ export class SessionStates {
     const session = await this.db.run(async () => {
       const { tenantId } = await this.lockFrom(id, 'resume');
       for (const run of await this.runs.withdrawPause(id)) {
-        await this.notices.tell(run, 'run.resumed');
+        await this.notices.tell([run], 'run.resumed');
         this.jobs.ring('run.execute', { tenantId, runId: run.id });
       }
       await this.line.startNext({ tenantId, id });

@@ -58,8 +58,8 @@ export class SessionsService {
     const session = await this.db.run(async () => {
       const before = await this.requireLocked(id);
       await this.references.require(dto);
-      const changes = changesOf(dto);
-      await this.sessions.change(id, { ...changes, updatedAt: new Date() });
+      const changes = { ...changesOf(dto), updatedAt: new Date() };
+      await this.sessions.change(id, changes);
       await this.events.publish('session.updated', {
         resourceType: 'session',
         resourceId: id,
@@ -68,7 +68,7 @@ export class SessionsService {
       });
       if (before.visibility === 'tenant' && changes.visibility === 'private')
         this.db.afterCommit(() => this.news.hidden(before));
-      return { ...before, ...changes, updatedAt: new Date() };
+      return { ...before, ...changes };
     });
     this.news.changed(session);
     return shownSession(session);

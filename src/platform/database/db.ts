@@ -61,22 +61,23 @@ export class Db {
       ...{ connection, actor, afterCommit: [], manager: null, commit: null, inner: 0, ended: false },
     };
     let broken = false;
-    let result: T;
+    let ended: string | undefined;
     try {
-      result = await transactions.run(transaction, fn);
-      const { command } = await (transaction.commit ??= connection.command('COMMIT'));
+      const result = await transactions.run(transaction, fn);
+      ended = (await (transaction.commit ??= connection.command('COMMIT'))).command;
       // Postgres answers ROLLBACK when a failed statement was swallowed inside.
-      if (command !== 'COMMIT')
-        throw new Error('The transaction was rolled back: a failed statement was caught inside');
+      if (ended !== 'COMMIT') throw new Error('The transaction was rolled back: a failed statement was caught inside');
+      return result;
     } catch (error) {
-      await (transaction.commit ??= connection.command('ROLLBACK')).catch(() => (broken = true));
+      const ending = (transaction.commit ??= connection.command('ROLLBACK'));
+      ended = await ending.then(({ command }) => command).catch(() => void (broken = true));
       throw isConnectionFailure(error) ? new DatabaseGone(error) : error;
     } finally {
       transaction.ended = true;
       connection.release(broken);
+      // What has committed is told, also where its caller failed after its COMMIT was sent.
+      if (ended === 'COMMIT') for (const callback of transaction.afterCommit) this.callAfterCommit(callback);
     }
-    for (const callback of transaction.afterCommit) this.callAfterCommit(callback);
-    return result;
   }
 
   /** Runs `callback` when the open transaction has committed; never when it has not. */

@@ -21,11 +21,15 @@ interface HoldCallbacks {
   onSuspended(): void;
 }
 
-interface Hold {
-  readonly table: WorkTable;
+interface Claimed {
   readonly tenantId: string;
   readonly id: string;
   readonly fence: number;
+  readonly claimedAt: number;
+}
+
+interface Hold extends Omit<Claimed, 'claimedAt'> {
+  readonly table: WorkTable;
   readonly callbacks: HoldCallbacks;
   /** On this process's own clock, counted from before the statement that set it. */
   endsAt: number;
@@ -54,10 +58,13 @@ export class LeaseKeeper implements OnApplicationShutdown {
 
   constructor(private readonly db: Db) {}
 
-  /** To be called right after the claim; what it returns ends the hold, and must be called whatever comes of the work. */
-  hold(table: WorkTable, tenantId: string, id: string, fence: number, callbacks: HoldCallbacks): () => void {
-    const endsAt = performance.now() + LEASE_MS - MARGIN_MS;
-    const hold: Hold = { table, tenantId, id, fence, callbacks, endsAt, cancelTold: false };
+  /**
+   * To be called right after the claim; what it returns ends the hold, and must be called whatever comes of the work.
+   * `claimedAt`: before the statement that claimed it, on the clock of `performance.now()`.
+   */
+  hold(table: WorkTable, { claimedAt, ...claimed }: Claimed, callbacks: HoldCallbacks): () => void {
+    const endsAt = claimedAt + LEASE_MS - MARGIN_MS;
+    const hold: Hold = { table, ...claimed, callbacks, endsAt, cancelTold: false };
     this.holds.add(hold);
     this.timer ??= setInterval(() => this.detached(() => this.tick()), TICK_MS).unref();
     return () => this.end(hold);

@@ -69,12 +69,16 @@ export class SendMessageService {
       const asked = userMessage(session, run, taken.blocks, message.metadata);
       const busy = withMessage(session, turn.isHeld ? session.status : 'processing');
       asked.position = busy.lastPosition;
-      const stored = Promise.all([this.begin(run, busy, asked, turn.isHeld), this.sessions.countMessage(busy)]);
-      const isAll = taken.files.length === 0 && turn.interrupted.length === 0 && !currentScope().bindIdempotency;
+      const stored = Promise.all([
+        this.begin(run, busy, asked, turn.isHeld),
+        this.sessions.countMessage(busy),
+        this.files.use(session.id, taken),
+      ]);
+      // With its key, a request is bound to what it changes when the answer to that is there.
+      const isAll = turn.interrupted.length === 0 && !currentScope().bindIdempotency;
       if (isAll) this.db.commitNowIfOutermost();
       const [started] = await stored;
-      await this.files.use(session.id, taken);
-      await this.line.interrupt(turn);
+      if (!isAll) await this.line.interrupt(turn);
       return started;
     });
   }
@@ -111,6 +115,7 @@ export class SendMessageService {
     ];
     const resource = { resourceType: 'run', resourceId: run.id };
     const isClaimed = !isHeld && this.claimed.hasRoom();
+    const claimedAt = performance.now();
     const stored = isClaimed ? claimedNow({ ...run, lastSeq: events.length }) : run;
     const isShort = busy.messageCount <= SHORT_CONVERSATION;
     const [backlog, , history] = await Promise.all([
@@ -122,13 +127,15 @@ export class SendMessageService {
     const { id: runId, sessionId } = run;
     const at = run.createdAt.toISOString();
     const begun = events.map((event, index) => ({ seq: index + 1, ...event, sessionId, runId, at }));
+    const told: BegunRun = { ...run, lastSeq: events.length, begun, isHere: false };
     this.db.afterCommit(() => {
       this.sessionNews.happened(run, at, begun, busy);
-      if (isClaimed)
-        this.claimed.begin({ run: stored, context: busy.context, isUntitled: busy.title === null, history });
-      else if (!isHeld) this.jobs.ring('run.execute', { tenantId, runId }, { backlog });
+      if (isClaimed) {
+        const found = { run: stored, context: busy.context, isUntitled: busy.title === null, history, claimedAt };
+        told.isHere = this.claimed.begin(found);
+      } else if (!isHeld) this.jobs.ring('run.execute', { tenantId, runId }, { backlog });
     });
-    return { ...run, lastSeq: events.length, begun, isHere: isClaimed };
+    return told;
   }
 }
 

@@ -13,6 +13,7 @@ import type { FoundRun } from '../runs/runs.repository.js';
 export class ClaimedRuns implements BeforeApplicationShutdown {
   private readonly logger = new Logger('Runs');
   private readonly waiting = new Map<string, FoundRun>();
+  private readonly handingBack = new Set<Promise<void>>();
 
   constructor(
     private readonly jobs: JobQueue,
@@ -23,11 +24,13 @@ export class ClaimedRuns implements BeforeApplicationShutdown {
     return this.jobs.hasRoom('run.execute');
   }
 
-  /** Once its row is committed. */
-  begin(found: FoundRun): void {
+  /** Once its row is committed. False when there is no room after all: it goes to whoever has. */
+  begin(found: FoundRun): boolean {
     const { tenantId, id: runId } = found.run;
     this.waiting.set(runId, found);
-    if (!this.jobs.ringHere('run.execute', { tenantId, runId })) this.handBack(found);
+    const isBegun = this.jobs.ringHere('run.execute', { tenantId, runId });
+    if (!isBegun) this.handBack(found);
+    return isBegun;
   }
 
   /** What is known of a run that this process is to begin; undefined for all others. */
@@ -37,14 +40,19 @@ export class ClaimedRuns implements BeforeApplicationShutdown {
     return found;
   }
 
-  beforeApplicationShutdown(): void {
+  async beforeApplicationShutdown(): Promise<void> {
     for (const found of this.waiting.values()) this.handBack(found);
+    await Promise.all(this.handingBack);
   }
 
   private handBack({ run }: FoundRun): void {
     this.waiting.delete(run.id);
-    runAs(Actor.job(run.tenantId), () => this.claims.handBack('runs', run.id, run.fence)).catch((error: unknown) => {
-      this.logger.warn({ err: error, runId: run.id }, 'A run could not be handed back and waits for a take-over');
-    });
+    const handing = runAs(Actor.job(run.tenantId), () => this.claims.handBack('runs', run.id, run.fence)).catch(
+      (error: unknown) => {
+        this.logger.warn({ err: error, runId: run.id }, 'A run could not be handed back and waits for a take-over');
+      },
+    );
+    this.handingBack.add(handing);
+    void handing.then(() => this.handingBack.delete(handing));
   }
 }

@@ -55,12 +55,16 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
     const { claim, found } = claimed;
     const { run } = found;
     const hold = new RunHold(run, claim.fence);
-    const release = this.leases.hold('runs', tenantId, runId, claim.fence, {
-      onLost: () => hold.lose(),
-      onCancel: () => hold.interrupt('cancelled'),
-      onPause: () => (hold.isPausing = true),
-      onSuspended: () => hold.interrupt('suspended'),
-    });
+    const release = this.leases.hold(
+      'runs',
+      { tenantId, id: runId, fence: claim.fence, claimedAt: found.claimedAt },
+      {
+        onLost: () => hold.lose(),
+        onCancel: () => hold.interrupt('cancelled'),
+        onPause: () => (hold.isPausing = true),
+        onSuspended: () => hold.interrupt('suspended'),
+      },
+    );
     const stop = (): void => hold.interrupt('shutdown');
     signal.addEventListener('abort', stop);
     if (signal.aborted) stop();
@@ -96,12 +100,13 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
       const { fence, attempts } = claimed.run;
       return { claim: { fence, attempts, takenOver: false, lost: false }, found: claimed };
     }
+    const claimedAt = performance.now();
     const [claim, found] = await this.db.run(() => {
       const answers = Promise.all([this.claims.claim('runs', runId), this.runs.findWhole(runId)]);
       this.db.commitNow();
       return answers;
     });
-    return claim && found && { claim, found };
+    return claim && found && { claim, found: { ...found, claimedAt } };
   }
 
   private async hold(hold: RunHold, claim: Claim, found: FoundRun): Promise<void> {

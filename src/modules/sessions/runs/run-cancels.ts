@@ -28,8 +28,9 @@ export class RunCancels {
   async request(runIds: readonly string[]): Promise<Run[]> {
     if (runIds.length === 0) return [];
     const ended = await this.line.endHeld(runIds);
-    for (const run of ended) await this.tellEnd(run);
-    return [...ended, ...(await this.ask(runIds))];
+    if (ended.length > 0) await this.tellEnds(ended);
+    const known = new Set(ended.map(({ id }) => id));
+    return [...ended, ...(await this.ask(runIds.filter((id) => !known.has(id))))];
   }
 
   /** Those whose turn has come and that have not ended. */
@@ -39,22 +40,25 @@ export class RunCancels {
       const run = await this.runs.requestCancel(runId);
       if (!run) continue;
       asked.push(run);
-      await this.publish('run.cancelRequested', run);
+      await this.publish('run.cancelRequested', [run]);
       this.db.afterCommit(() => this.live.signal('run.cancel', { runId }));
     }
     return asked;
   }
 
-  private async tellEnd(run: Run): Promise<void> {
+  /** Of one session. */
+  private async tellEnds(runs: readonly Run[]): Promise<void> {
     await Promise.all([
-      this.notices.tell(run, 'run.cancelled'),
-      this.publish('run.cancelRequested', run),
-      this.publish('run.cancelled', run),
+      this.notices.tell(runs, 'run.cancelled'),
+      this.publish('run.cancelRequested', runs),
+      this.publish('run.cancelled', runs),
     ]);
-    this.db.afterCommit(() => this.metrics.end('cancelled'));
+    this.db.afterCommit(() => runs.forEach(() => this.metrics.end('cancelled')));
   }
 
-  private async publish(action: 'run.cancelRequested' | 'run.cancelled', { id, sessionId }: Run): Promise<void> {
-    await this.events.publish(action, { resourceType: 'run', resourceId: id, payload: { sessionId } });
+  private async publish(action: 'run.cancelRequested' | 'run.cancelled', runs: readonly Run[]): Promise<void> {
+    const payload = { sessionId: runs[0]?.sessionId ?? '' };
+    const ids = runs.map(({ id }) => id);
+    await this.events.publishEach(action, { resourceType: 'run', payload }, ids);
   }
 }

@@ -20,12 +20,12 @@ export interface ShownMessage {
 export class RunEventsRepository {
   constructor(private readonly db: Db) {}
 
-  async add(id: string, at: Date, events: StoredEvent[]): Promise<void> {
+  async add(at: Date, events: readonly (StoredEvent & { runId: string })[]): Promise<void> {
     await this.db.sql(
       `INSERT INTO run_events (tenant_id, run_id, seq, type, at, data)
-       SELECT :tenantId, :id, e.seq, e.type, :at, e.data
-       FROM jsonb_to_recordset(:events::jsonb) AS e(seq bigint, type text, data jsonb)`,
-      { id, at, events: JSON.stringify(events) },
+       SELECT :tenantId, e."runId", e.seq, e.type, :at, e.data
+       FROM jsonb_to_recordset(:events::jsonb) AS e("runId" uuid, seq bigint, type text, data jsonb)`,
+      { at, events: JSON.stringify(events) },
     );
   }
 

@@ -15,11 +15,17 @@ export class RunNotices {
     private readonly db: Db,
   ) {}
 
-  /** The run's last event, for which its row has made room in the open transaction. */
-  async tell(run: Run, type: Extract<RunEventType, 'run.waiting' | 'run.resumed' | 'run.cancelled'>): Promise<void> {
+  /** The last event of each, for which its row has made room in the open transaction. */
+  async tell(
+    runs: readonly Run[],
+    type: Extract<RunEventType, 'run.waiting' | 'run.resumed' | 'run.cancelled'>,
+  ): Promise<void> {
     const at = new Date();
-    const events = [{ seq: run.lastSeq, type, data: { run: shownRun(run) } }];
-    this.db.afterCommit(() => this.news.happened(run, at.toISOString(), events));
-    await this.events.add(run.id, at, events);
+    const events = runs.map((run) => ({ runId: run.id, seq: run.lastSeq, type, data: { run: shownRun(run) } }));
+    this.db.afterCommit(() => {
+      for (const [index, run] of runs.entries())
+        this.news.happened(run, at.toISOString(), events.slice(index, index + 1));
+    });
+    await this.events.add(at, events);
   }
 }

@@ -29,6 +29,8 @@ export interface FoundRun {
   isUntitled: boolean;
   /** What was said up to the message it answers, where that is known already. */
   history?: HistoryMessage[] | null;
+  /** Before it was claimed, on the clock of `performance.now()`. */
+  claimedAt: number;
 }
 
 @Injectable()
@@ -56,7 +58,7 @@ export class RunsRepository {
          VALUES (:tenantId, :id, :sessionId, :agentId, :agentVersion, :messageId, :createdBy, :trigger, :model,
            :pinned, :lastSeq, :createdAt, CASE WHEN :isHeld::boolean THEN 'infinity' ELSE now() END,
            :status, :attempts, :fence, :startedAt,
-           CASE WHEN :status = 'running' THEN now() + interval '1 millisecond' * :leaseMs END)
+           CASE WHEN :status = 'running' THEN clock_timestamp() + interval '1 millisecond' * :leaseMs END)
        )
        INSERT INTO run_events (tenant_id, run_id, seq, type, at, data)
        SELECT :tenantId, :id, e.ord, e.value ->> 'type', :createdAt, e.value -> 'data'
@@ -76,8 +78,8 @@ export class RunsRepository {
     );
   }
 
-  async findWhole(id: string): Promise<FoundRun | null> {
-    const [row] = await this.db.sql<{ pinned: PinnedRun } & Omit<FoundRun, 'run'>>(
+  async findWhole(id: string): Promise<Omit<FoundRun, 'claimedAt'> | null> {
+    const [row] = await this.db.sql<{ pinned: PinnedRun } & Omit<FoundRun, 'run' | 'claimedAt'>>(
       `SELECT ${RUN_COLUMNS}, r.pinned, s.context, s.title IS NULL AS "isUntitled"
        FROM runs r JOIN sessions s ON s.tenant_id = r.tenant_id AND s.id = r.session_id
        WHERE r.tenant_id = :tenantId AND r.id = :id`,
