@@ -80,6 +80,47 @@ onRedis('Two processes', () => {
     await eventually(subscribers, (count) => count === 0);
   });
 
+  it('hear each other a little later where one alone has something to say, and are told of the gap', async () => {
+    const apps = await given();
+    const [fed, told] = [[] as unknown[], { gaps: 0 }];
+    const leave = apps.here.live.subscribe(
+      room,
+      (envelopes) => fed.push(...envelopes),
+      () => told.gaps++,
+      true,
+    );
+    expect(await subscribers()).toBe(0);
+    apps.here.happen('a', 'run.started');
+    expect(fed).toHaveLength(1);
+    await eventually(subscribers, (count) => count === 1);
+    await eventually(
+      () => told.gaps,
+      (gaps) => gaps === 1,
+    );
+    apps.there.happen('a', 'message.delta');
+    await eventually(
+      () => fed.length,
+      (length) => length === 2,
+    );
+    leave();
+    await eventually(subscribers, (count) => count === 0);
+  });
+
+  it('hear each other at once where somebody else reads too', async () => {
+    const apps = await given();
+    const leave = apps.here.live.subscribe(
+      room,
+      () => undefined,
+      () => undefined,
+      true,
+    );
+    const near = await follower(apps.here);
+    await eventually(subscribers, (count) => count === 1);
+    apps.there.happen('a', 'run.started');
+    await near.got(1);
+    leave();
+  });
+
   it('miss nothing of what happened while Redis was away', async () => {
     const apps = await given();
     const far = await follower(apps.there);
