@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ValidationFailed } from '../../contracts/errors.js';
-import { BoundedWork, WorkExceeded } from '../../platform/compute/bounded-work.js';
+import { BoundedWork, WorkExceeded, type WorkOptions } from '../../platform/compute/bounded-work.js';
 import type judgeOutput from './judge-output.worker.js';
 import type { Judgement } from './judge-output.worker.js';
 
@@ -32,9 +32,13 @@ export class OutputSchemas {
   }
 
   /** Null in place of an answer: only the schema is judged, and found `invalid`, `exceeded`, or neither. */
-  async judge(schema: Record<string, unknown>, answer: string | null, signal?: AbortSignal): Promise<OutputJudgement> {
+  async judge(
+    schema: Record<string, unknown>,
+    answer: string | null,
+    waiting: Pick<WorkOptions, 'patient' | 'signal'> = {},
+  ): Promise<OutputJudgement> {
     try {
-      return await this.work.run<typeof judgeOutput>(JUDGE, { schema, answer }, { limitMs: LIMIT_MS, signal });
+      return await this.work.run<typeof judgeOutput>(JUDGE, { schema, answer }, { limitMs: LIMIT_MS, ...waiting });
     } catch (error) {
       if (error instanceof WorkExceeded) return { kind: 'exceeded', of: error.of };
       throw error;

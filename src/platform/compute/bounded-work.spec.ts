@@ -1,5 +1,8 @@
-import { afterAll, describe, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type misbehave from '../../../test/workers/misbehave.worker.js';
+import { Actor } from '../access/actor.js';
+import { runAs } from '../access/scope.js';
 import { BoundedWork, WorkExceeded } from './bounded-work.js';
 
 const MODULE = new URL('../../../test/workers/misbehave.worker.js', import.meta.url);
@@ -58,6 +61,74 @@ describe('bounded work', () => {
       run('answer').then(() => order.push('short')),
     ]);
     expect(order).toEqual(['short', 'long', 'behind']);
+  });
+
+  describe('of a tenant that sends more than its share', () => {
+    const OF_ONE = 30;
+    const [busy, other] = [Actor.job(randomUUID()), Actor.job(randomUUID())];
+    const long = { limitMs: 60_000, line: 'long' } as const;
+    let caller: AbortController;
+    let share: Promise<unknown>[];
+
+    beforeEach(() => {
+      caller = new AbortController();
+      const { signal } = caller;
+      const options = (n: number) => ({ ...long, limitMs: n === 0 ? 500 : 60_000, signal });
+      share = Array.from({ length: OF_ONE }, (_, n) =>
+        runAs(busy, () => work.run<typeof misbehave>(MODULE, { how: 'spin' }, options(n))).catch(
+          (error: unknown) => error,
+        ),
+      );
+    });
+    afterEach(async () => {
+      caller.abort(new Error('gone'));
+      await Promise.all(share);
+    });
+
+    const answer = (as: Actor, options: object = {}) =>
+      runAs(as, () => work.run<typeof misbehave>(MODULE, { how: 'answer' }, { ...long, ...options }));
+    const answered = { given: { how: 'answer' } };
+
+    it('is refused, while that of another goes on', async () => {
+      const next = answer(other);
+      await expect(answer(busy)).rejects.toMatchObject({ status: 503, retryAfter: 10 });
+      expect(await next).toEqual(answered);
+      expect(await share[0]).toEqual(new WorkExceeded('time'));
+      caller.abort(new Error('gone'));
+      await Promise.all(share);
+      expect(await answer(busy)).toEqual(answered);
+    });
+
+    it('waits for its turn where it is patient', async () => {
+      const patient = answer(busy, { patient: true });
+      const another = answer(busy, { patient: true, signal: caller.signal }).catch((error: unknown) => error);
+      caller.abort(new Error('gone'));
+      expect(await another).toEqual(new Error('gone'));
+      expect(await patient).toEqual(answered);
+    });
+
+    it('asks for its input when its turn has come', async () => {
+      const asked: string[] = [];
+      const input = (name: string) => () => {
+        asked.push(name);
+        return Promise.resolve({ how: 'answer' as const });
+      };
+      const next = runAs(other, () => work.run<typeof misbehave>(MODULE, input('next'), long));
+      const behind = runAs(busy, () =>
+        work.run<typeof misbehave>(MODULE, input('behind'), { ...long, patient: true, signal: caller.signal }),
+      ).catch((error: unknown) => error);
+      expect(asked).toEqual([]);
+      expect(await next).toEqual(answered);
+      caller.abort(new Error('gone'));
+      await behind;
+      expect(asked).toEqual(['next']);
+    });
+  });
+
+  it('passes on what asking for its input throws', async () => {
+    const input = () => Promise.reject<{ how: 'answer' }>(new Error('no such bytes'));
+    await expect(work.run<typeof misbehave>(MODULE, input, { limitMs: 20_000 })).rejects.toThrow('no such bytes');
+    expect(await run('answer')).toEqual({ given: { how: 'answer' } });
   });
 
   it('shows the work nothing of the environment', async () => {

@@ -17,6 +17,8 @@ export interface WorkOptions {
   limitMs: number;
   /** `long`: work of seconds, which nothing short is to wait behind. */
   line?: 'short' | 'long';
+  /** Waits for its turn however much is in line; for work that is few at a time by itself, as that of runs is. */
+  patient?: boolean;
   signal?: AbortSignal;
 }
 
@@ -27,25 +29,27 @@ export interface WorkOptions {
 @Injectable()
 export class BoundedWork implements OnApplicationShutdown {
   private readonly lines = {
-    short: new WorkLine({ threads: 2, mostWaiting: 1_000 }),
-    long: new WorkLine({ threads: 1, mostWaiting: 100 }),
+    short: new WorkLine({ threads: 2, mostOfOne: 100, mostWaiting: 2_000 }),
+    long: new WorkLine({ threads: 1, mostOfOne: 30, mostWaiting: 1_000 }),
   };
 
   /**
    * The result of the default export of a `*.worker.ts`, named by its compiled name:
    * `run<typeof check>(new URL('./check.worker.js', import.meta.url), input, { limitMs })`. Input and result are copied
-   * between threads. Tenants take turns.
-   * @throws WorkExceeded, ExternalServiceFailed (503) when too much waits already, the signal's reason, or what the work
-   * itself throws
+   * between threads; an input that is large is better given as a function, which is called when its turn has come.
+   * Tenants take turns.
+   * @throws WorkExceeded, ExternalServiceFailed (503) when too much of the tenant waits already, the signal's reason, or
+   * what the work itself or such a function throws
    */
   async run<W extends Work>(
     module: URL,
-    input: Parameters<W>[0],
-    { limitMs, line = 'short', signal }: WorkOptions,
+    input: Parameters<W>[0] | (() => Promise<Parameters<W>[0]>),
+    { limitMs, line = 'short', patient = false, signal }: WorkOptions,
   ): Promise<Awaited<ReturnType<W>>> {
     const actor = scopeIfAny()?.actor;
     const of = actor && actor.kind !== 'system' ? actor.tenantId : '';
-    const outcome = await this.lines[line].do(module, input, { limitMs, of, signal });
+    const given = typeof input === 'function' ? (input as () => unknown) : () => input;
+    const outcome = await this.lines[line].do(module, given, { limitMs, of, patient, signal });
     switch (outcome.kind) {
       case 'done':
         return outcome.result as Awaited<ReturnType<W>>;

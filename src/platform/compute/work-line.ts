@@ -8,6 +8,9 @@ const LOOK_EVERY_MS = 50;
 
 interface LineOptions {
   threads: number;
+  /** Of one tenant, waiting or at work. */
+  mostOfOne: number;
+  /** Of all, so that what waits does not fill the memory. */
   mostWaiting: number;
 }
 
@@ -15,6 +18,8 @@ interface WorkTicket {
   limitMs: number;
   /** Whose work it is: nobody's first comes behind another's tenth. */
   of: string;
+  /** Is never crowded out. */
+  patient: boolean;
   signal?: AbortSignal;
 }
 
@@ -31,13 +36,15 @@ export class WorkLine {
     this.turns = new PQueue({ concurrency: options.threads });
   }
 
-  /** @throws the signal's reason, or what the work throws */
-  async do(module: URL, input: unknown, { limitMs, of, signal }: WorkTicket): Promise<WorkOutcome> {
-    if (this.turns.size >= this.options.mostWaiting) return { kind: 'crowded' };
+  /** @throws the signal's reason, or what the work or its input throws */
+  async do(module: URL, input: () => unknown, { limitMs, of, patient, signal }: WorkTicket): Promise<WorkOutcome> {
+    const { mostOfOne, mostWaiting } = this.options;
     const ahead = this.waitingOf.get(of) ?? 0;
+    if (!patient && (ahead >= mostOfOne || this.turns.size >= mostWaiting)) return { kind: 'crowded' };
     this.waitingOf.set(of, ahead + 1);
     try {
-      return await this.turns.add(() => this.begin(module, input, limitMs, signal), { priority: -ahead, signal });
+      const turn = async () => this.begin(module, await input(), limitMs, signal);
+      return await this.turns.add(turn, { priority: -ahead, signal });
     } finally {
       const left = (this.waitingOf.get(of) ?? 1) - 1;
       if (left > 0) this.waitingOf.set(of, left);

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { BoundedWork, WorkExceeded } from '../compute/bounded-work.js';
+import { BoundedWork, WorkExceeded, type WorkOptions } from '../compute/bounded-work.js';
 import type readPdf from './pdf.worker.js';
 import type { PdfContents } from './pdf.worker.js';
 
@@ -18,20 +18,24 @@ export type PdfFault = 'encrypted' | 'broken' | 'too_complex';
 export class PdfReader {
   constructor(private readonly work: BoundedWork) {}
 
-  /** How many pages it has. */
-  async inspect(bytes: Uint8Array): Promise<Pick<PdfContents, 'pages'> | { fault: PdfFault }> {
-    return this.read(bytes, 0, INSPECTION_LIMIT_MS);
+  /** How many pages it has. Its bytes are asked for when its turn has come. */
+  async inspect(bytes: () => Promise<Uint8Array>): Promise<Pick<PdfContents, 'pages'> | { fault: PdfFault }> {
+    return this.read(bytes, 0, { limitMs: INSPECTION_LIMIT_MS });
   }
 
-  /** The text of its pages, empty where they are pictures. */
+  /** The text of its pages, empty where they are pictures; for runs, which wait for their turn. */
   async text(bytes: Uint8Array): Promise<PdfContents | { fault: PdfFault }> {
-    return this.read(bytes, MAX_PAGES, TEXT_LIMIT_MS);
+    return this.read(() => Promise.resolve(bytes), MAX_PAGES, { limitMs: TEXT_LIMIT_MS, patient: true });
   }
 
-  private async read(bytes: Uint8Array, maxPages: number, limitMs: number): Promise<PdfContents | { fault: PdfFault }> {
+  private async read(
+    bytes: () => Promise<Uint8Array>,
+    maxPages: number,
+    options: WorkOptions,
+  ): Promise<PdfContents | { fault: PdfFault }> {
     try {
-      const input = { bytes, maxPages, maxCharacters: MAX_CHARACTERS };
-      return await this.work.run<typeof readPdf>(MODULE, input, { limitMs, line: 'long' });
+      const input = async () => ({ bytes: await bytes(), maxPages, maxCharacters: MAX_CHARACTERS });
+      return await this.work.run<typeof readPdf>(MODULE, input, { ...options, line: 'long' });
     } catch (error) {
       if (error instanceof WorkExceeded) return { fault: 'too_complex' };
       throw error;

@@ -24,7 +24,10 @@ export class FileInspector {
     private readonly pdfs: PdfReader,
   ) {}
 
-  /** @throws ValidationFailed for a file that is empty or too large a picture, DomainError 415 for a type not taken */
+  /**
+   * @throws ValidationFailed for a file that is empty or too large a picture, DomainError 415 for a type not taken,
+   * ExternalServiceFailed (503) while too many PDFs of the tenant wait
+   */
   async inspect(upload: Upload): Promise<FileFacts> {
     if (upload.sizeBytes === 0) throw ValidationFailed.of('file', 'file must not be empty');
     const mimeType = sniffedType(upload);
@@ -52,7 +55,7 @@ export class FileInspector {
 
   private async pdf(upload: Upload): Promise<Pick<FileFacts, 'pages' | 'fault'>> {
     if (upload.sizeBytes > MAX_PDF_BYTES) return { pages: null, fault: 'too_complex' };
-    const read = await this.pdfs.inspect(await readWhole(this.storage, upload.key));
+    const read = await this.pdfs.inspect(() => readWhole(this.storage, upload.key));
     if ('fault' in read) return { pages: null, fault: read.fault };
     return read.pages > MAX_PAGES ? { pages: null, fault: 'broken' } : { pages: read.pages, fault: null };
   }

@@ -29,7 +29,9 @@ export class FinalAnswer {
       await this.ending.complete(hold, state, last.blocks);
       return null;
     }
-    const judgement = await this.schemas.judge(outputSchema, said(state, last), hold.signal);
+    // An answer that is there, and paid for, is not lost to a crowd.
+    const waiting = { patient: true, signal: hold.signal };
+    const judgement = await this.schemas.judge(outputSchema, said(state, last), waiting);
     hold.signal.throwIfAborted();
     if (judgement.kind === 'fits') await this.show(hold, state, last, judgement.json);
     else if (judgement.kind === 'faulty' && !state.turns.some(({ faults }) => faults)) return judgement.faults;
