@@ -2,14 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { v7 } from 'uuid';
 import type { MessageDto } from '../src/modules/sessions/messages/messages.dto.js';
+import { Actor } from '../src/platform/access/actor.js';
+import { runAs } from '../src/platform/access/scope.js';
+import { Db } from '../src/platform/database/db.js';
 import { faultyFields } from './answers.js';
 import { startApp, type TestApp } from './app.js';
 import type { Client } from './client.js';
 import { Conversations, manyModels, type Talk } from './conversations.js';
 import { Given } from './given.js';
+import { eventually } from './platform-fixtures.js';
 import { bombPdf, document, gif, pdf, png, upload } from './sample-files.js';
 import { TestSocket } from './sockets.js';
 import { failing, saying } from './upstream/reply.js';
+
+const onServers = process.env['TEST_DATABASE_URL'] ? it : it.skip;
 
 let app: TestApp;
 let given: Given;
@@ -251,6 +257,35 @@ describe('A file that messages use', () => {
     await member.as.get(`/files/${left.id}`).expect(404);
     const sent = await member.as.post(`/sessions/${fork.id}/messages`, { content: 'What is the code?' }).expect(201);
     expect(sent.json<{ message: { content: string } }>().message.content).toContain('The code is 4711.');
+  });
+
+  // The embedded database has one transaction at a time: there, nothing is deleted while a conversation is forked.
+  onServers('is left out of a fork while it is deleted', async () => {
+    const { as, sessionId, tenantId } = await given.session();
+    const [deleted, kept] = [await upload(as, 'deleted'), await upload(as, 'kept')];
+    const attachments = [deleted.id, kept.id];
+    await as.post(`/sessions/${sessionId}/messages`, { content: 'Noted', attachments }).expect(201);
+    const db = app.nest.get(Db);
+    const waits = () =>
+      db.sql(
+        `SELECT FROM pg_locks WHERE transactionid = pg_current_xact_id()::xid AND NOT granted AND :tenantId <> ''`,
+      );
+    const { forking } = await runAs(Actor.job(tenantId), () =>
+      db.run(async () => {
+        await db.sql('DELETE FROM files WHERE tenant_id = :tenantId AND id = :id', { id: deleted.id });
+        const forking = as.post(`/sessions/${sessionId}/fork`).then((answer) => answer);
+        await eventually(waits, (rows) => rows.length > 0);
+        return { forking };
+      }),
+    );
+    const fork = await forking;
+    expect(fork.status).toBe(201);
+    const uses = await runAs(Actor.job(tenantId), () =>
+      db.sql('SELECT file_id FROM file_uses WHERE tenant_id = :tenantId AND session_id = :id', {
+        id: fork.json<{ id: string }>().id,
+      }),
+    );
+    expect(uses).toEqual([{ file_id: kept.id }]);
   });
 
   it('stays with a message whose text is changed', async () => {

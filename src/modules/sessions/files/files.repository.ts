@@ -68,15 +68,17 @@ export class FilesRepository {
     );
   }
 
-  /** For messages that were copied from one session to another: only the files that the copies name. */
+  /** For messages that were copied from one session to another: the files that the copies name and that still are. */
   async copyUses(fromSessionId: string, toSessionId: string): Promise<void> {
     await this.db.sql(
       `INSERT INTO file_uses (tenant_id, file_id, session_id)
-       SELECT u.tenant_id, u.file_id, :toSessionId FROM file_uses u
+       SELECT u.tenant_id, u.file_id, :toSessionId
+       FROM file_uses u JOIN files f ON f.tenant_id = u.tenant_id AND f.id = u.file_id
        WHERE u.tenant_id = :tenantId AND u.session_id = :fromSessionId AND EXISTS (
          SELECT 1 FROM messages m, jsonb_array_elements(m.blocks) AS block
          WHERE m.tenant_id = :tenantId AND m.session_id = :toSessionId AND m.role = 'user'
            AND block ->> 'fileId' = u.file_id::text)
+       FOR KEY SHARE OF f
        ON CONFLICT DO NOTHING`,
       { fromSessionId, toSessionId },
     );
