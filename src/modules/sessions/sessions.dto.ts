@@ -137,7 +137,10 @@ export class ListSessionsQuery extends PageQuery {
   @IsInstant()
   createdBefore?: string;
 
-  /** Words that the title or one message holds, all of them, each from its beginning on. Best first. */
+  /**
+   * Words that the title or one message holds, all of them, each from its beginning on. Best first. Where more hold them,
+   * of the tenant's newest 10,000 titles and newest 10,000 messages that do.
+   */
   @IsOptional()
   @IsString()
   @IsNotEmpty()

@@ -113,7 +113,10 @@ export class ListMessagesQuery extends PageQuery {
   @IsIn(['user', 'assistant', 'system', 'tool'])
   role?: Message['role'];
 
-  /** Words that the text holds, all of them, each from its beginning on. Best first. */
+  /**
+   * Words that the text holds, all of them, each from its beginning on. Best first. Where more hold them, of the newest
+   * 10,000 messages that do.
+   */
   @IsOptional()
   @IsString()
   @IsNotEmpty()
