@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { createApp } from './bootstrap.js';
 import { modelFaults } from './modules/models/model-settings.js';
-import { giveBackStartMemory } from './platform/compute/start-memory.js';
+import { giveBackStartMemory } from './start-memory.js';
 import { BadSettings, loadSettings, readEnvironment } from './platform/config/load-settings.js';
 import type { Settings } from './platform/config/settings.js';
 import { DataDirInUse } from './platform/database/embedded/embedded-postgres.js';

@@ -1,5 +1,5 @@
 import { ValidationFailed } from '../../contracts/errors.js';
-import { mergePatch } from './messages/merge-patch.js';
+import { mergePatch } from './merge-patch.js';
 
 const MAX_BYTES = 64 * 1024;
 

@@ -24,6 +24,7 @@ import { MessagesController } from './messages/messages.controller.js';
 import { MessagesRepository } from './messages/messages.repository.js';
 import { MessagesService } from './messages/messages.service.js';
 import { RegenerateService } from './messages/regenerate.service.js';
+import { RunStart } from './messages/run-start.service.js';
 import { SendMessageService } from './messages/send-message.service.js';
 import { ClaimedRuns } from './run-loop/claimed-runs.js';
 import { ExecuteRunProcessor } from './run-loop/execute-run.processor.js';
@@ -111,6 +112,7 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     MessageEditsRepository,
     MessageEdits,
     SendMessageService,
+    RunStart,
     RegenerateService,
     ForksRepository,
     ForksService,

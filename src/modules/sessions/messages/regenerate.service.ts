@@ -10,7 +10,7 @@ import { SessionsService } from '../sessions.service.js';
 import type { RegenerateDto } from './message-edits.dto.js';
 import { MessageEditsRepository } from './message-edits.repository.js';
 import { MessageEdits } from './message-edits.service.js';
-import { SendMessageService } from './send-message.service.js';
+import { RunStart } from './run-start.service.js';
 
 /**
  * Has a user's message answered again; what came after it is taken out of the conversation, and comes back if there is
@@ -23,7 +23,7 @@ export class RegenerateService {
     private readonly edits: MessageEditsRepository,
     private readonly sessions: SessionsService,
     private readonly sessionRows: SessionsRepository,
-    private readonly sending: SendMessageService,
+    private readonly starting: RunStart,
     private readonly line: RunLine,
     private readonly models: ModelCatalog,
     private readonly db: Db,
@@ -44,10 +44,10 @@ export class RegenerateService {
       const asked = await this.edits.lastAsked(sessionId, position);
       if (!asked) throw new Conflict('There is no message of a user before it to be answered');
       if (asked.isDeleted) throw new Conflict('The message that it answers was deleted');
-      const run = { ...(await this.sending.newRun(session, options, 'regenerate')), messageId: asked.id };
+      const run = { ...(await this.starting.newRun(session, options, 'regenerate')), messageId: asked.id };
       if (options.metadata) await this.edits.setMetadata(asked.id, options.metadata);
       await this.edits.removeAfter(sessionId, asked.position, run.id);
-      return this.sending.begin(run, await this.sessionRows.setBusy(sessionId), null, false);
+      return this.starting.begin(run, await this.sessionRows.setBusy(sessionId), null, false);
     });
   }
 }
