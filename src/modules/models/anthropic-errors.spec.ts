@@ -95,7 +95,7 @@ describe('Failures of Anthropic', () => {
       usage,
     });
     expect(error).toMatchObject({ kind: 'fault' });
-    expect(unfinished).toEqual({ ...usage, outputTokens: 5, estimated: true });
+    expect(unfinished).toEqual({ ...usage, outputTokens: 6, estimated: true });
   });
 
   it('settles nothing for a call that never began', async () => {

@@ -10,6 +10,7 @@ import { AnthropicTurn } from './anthropic-turn.js';
 import type { ModelClient, ModelEvent, ModelMessage, ModelRequest } from './model-client.js';
 import { ModelCallFailed } from './model-errors.js';
 import type { ListedModel } from './model-list.js';
+import { estimateTokens } from './token-estimate.js';
 
 export interface AnthropicOptions {
   apiKey: string;
@@ -24,9 +25,8 @@ export interface AnthropicOptions {
   idleTimeoutMs?: number;
 }
 
-/** The provider reads the prompt before its first sign of life; at 10,000 tokens a second, a slow pace, so long a character. */
-const READING_MS_PER_CHARACTER = 0.03;
-const CHARACTERS_PER_TOKEN = 3.3;
+/** The provider reads the prompt before its first sign of life; at 10,000 tokens a second, a slow pace, so long a token. */
+const READING_MS_PER_TOKEN = 0.1;
 
 /** How long the end of the connection may come after the end of the answer; waiting for it keeps the connection usable. */
 const CLOSING_MS = 1000;
@@ -74,7 +74,7 @@ export class AnthropicClient implements ModelClient {
     const deadline = new IdleDeadline(request.signal);
     const turn = new AnthropicTurn();
     try {
-      deadline.expect(this.idleTimeoutMs + promptLength(request) * READING_MS_PER_CHARACTER);
+      deadline.expect(this.idleTimeoutMs + promptTokens(request) * READING_MS_PER_TOKEN);
       const response = await this.sdk.messages.create(body, { headers, signal: deadline.signal }).asResponse();
       for await (const event of Stream.rawEvents(response)) {
         request.signal.throwIfAborted();
@@ -109,17 +109,17 @@ export class AnthropicClient implements ModelClient {
   }
 }
 
-function promptLength({ system, messages }: ModelRequest): number {
-  let length = 0;
-  for (const text of system) length += text.length;
+function promptTokens({ system, messages }: ModelRequest): number {
+  let tokens = 0;
+  for (const text of system) tokens += estimateTokens(text);
   for (const { content } of messages) {
     for (const block of content) {
-      if (block.type === 'tool_result') length += block.content.length;
-      else if ('text' in block) length += block.text.length;
-      else if ('tokens' in block) length += block.tokens * CHARACTERS_PER_TOKEN;
+      if (block.type === 'tool_result') tokens += estimateTokens(block.content);
+      else if ('text' in block) tokens += estimateTokens(block.text);
+      else if ('tokens' in block) tokens += block.tokens;
     }
   }
-  return length;
+  return tokens;
 }
 
 /**

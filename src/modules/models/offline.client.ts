@@ -70,7 +70,7 @@ export class OfflineClient implements ModelClient {
     let delta = '';
     let complete = true;
     for (const [index, word] of words.entries()) {
-      const tokens = estimateTokens(word);
+      const tokens = estimateTokens(word.trim());
       complete = usage.outputTokens + tokens <= request.maxOutputTokens;
       if (!complete) break;
       usage.outputTokens += tokens;

@@ -5,10 +5,11 @@ import { storableText } from '../../../platform/database/storable.js';
 import type { CatalogModel } from '../../models/model-catalog.service.js';
 import type { ModelUsage } from '../../models/model-client.js';
 import { ModelsService } from '../../models/models.service.js';
+import { estimateTokens } from '../../models/token-estimate.js';
 import { MessagesRepository, type HistoryMessage } from '../messages/messages.repository.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { usageOf } from '../usage.js';
-import { CHARACTERS_PER_TOKEN, estimateTokens, isSummary, newestHistory, sizeOf } from './history-window.js';
+import { isSummary, newestHistory, sizeOf } from './history-window.js';
 import type { RunHold } from './run-hold.js';
 import { RunJournal } from './run-journal.js';
 import { outputBudget, tokensLeft } from './run-limits.js';
@@ -27,7 +28,7 @@ const SHARE_OF_LIMITS = 0.3;
 const SHARE_OF_WINDOW = 0.6;
 /** Of a chunk a single message is at most so much, so that there is no message too long to be in one. */
 const SHARE_OF_PARAGRAPH = 0.8;
-const LONGEST_PARAGRAPH = 16_000;
+const LONGEST_PARAGRAPH = 5_000;
 /** Less than this is not worth a call. */
 const LEAST_TOKENS = 1_000;
 
@@ -80,7 +81,7 @@ export class HistoryCompaction {
   private chunk(hold: RunHold, old: readonly HistoryMessage[], model: CatalogModel): Chunk {
     const left = tokensLeft(hold.run.pinned.limits, usageOf(hold.run), model) * SHARE_OF_LIMITS;
     const room = Math.min(model.contextWindow * SHARE_OF_WINDOW, left);
-    const longest = Math.min(LONGEST_PARAGRAPH, room * SHARE_OF_PARAGRAPH * CHARACTERS_PER_TOKEN);
+    const longest = Math.min(LONGEST_PARAGRAPH, room * SHARE_OF_PARAGRAPH);
     const paragraphs: string[] = [];
     let used = 0;
     let [whole, end] = [0, 0];

@@ -1,48 +1,52 @@
 import type { ModelMessage } from '../../models/model-client.js';
+import { estimateTokens } from '../../models/token-estimate.js';
 import type { ToolDefinition } from '../../tools/tool.js';
+import type { StoredBlock } from '../messages/message.js';
 import type { HistoryMessage } from '../messages/messages.repository.js';
-
-/** Characters per token, taken low so that the estimate errs to the full side. */
-export const CHARACTERS_PER_TOKEN = 3.2;
-
-export function estimateTokens(value: unknown): number {
-  return Math.ceil(JSON.stringify(value).length / CHARACTERS_PER_TOKEN);
-}
 
 const ofTools = new WeakMap<ToolDefinition, number>();
 
 /** Definitions do not change, and all of them go out with each model call. */
 export function estimateTools(tools: readonly ToolDefinition[]): number {
   return sum(tools, (tool) => {
-    const known = ofTools.get(tool) ?? estimateTokens(tool);
+    const known = ofTools.get(tool) ?? estimateTokens(JSON.stringify(tool));
     ofTools.set(tool, known);
     return known;
   });
 }
 
 /** What surrounds the text of a block or of a message when it is sent. */
-const BLOCK_CHARACTERS = 30;
+const AROUND_TOKENS = 10;
 
-/** Text is not written out for it, since all of a history is looked at; files count as what they take of the prompt. */
 function estimateMessage({ content }: ModelMessage): number {
-  let characters = BLOCK_CHARACTERS;
-  let ofFiles = 0;
-  for (const block of content) {
-    characters += block.type === 'text' ? block.text.length + BLOCK_CHARACTERS : JSON.stringify(block).length;
-    if ('tokens' in block) ofFiles += block.tokens;
-  }
-  return Math.ceil(characters / CHARACTERS_PER_TOKEN) + ofFiles;
+  return AROUND_TOKENS + sum<SizedBlock>(content, estimateBlock);
 }
 
 /** What a model is shown of a message. */
 export function tokensOf({ blocks, toolCalls, files }: HistoryMessage): number {
-  let characters = 0;
-  for (const block of blocks)
-    characters += 'text' in block ? block.text.length + BLOCK_CHARACTERS : JSON.stringify(block).length;
-  for (const { output } of toolCalls) characters += output?.length ?? 0;
-  let ofFiles = 0;
-  for (const { tokens } of files?.values() ?? []) ofFiles += tokens;
-  return Math.ceil(characters / CHARACTERS_PER_TOKEN) + ofFiles;
+  const results = sum(toolCalls, ({ output }) => AROUND_TOKENS + estimateTokens(output ?? ''));
+  const ofFiles = sum([...(files?.values() ?? [])], ({ tokens }) => tokens);
+  return AROUND_TOKENS + sum(blocks, estimateBlock) + results + ofFiles;
+}
+
+type SizedBlock = StoredBlock | ModelMessage['content'][number];
+
+/** Long texts are not written out for it, since all of a history is looked at; files count as what they take of the prompt. */
+function estimateBlock(block: SizedBlock): number {
+  switch (block.type) {
+    case 'text':
+      return AROUND_TOKENS + estimateTokens(block.text);
+    case 'thinking':
+      return AROUND_TOKENS + estimateTokens(block.text) + estimateTokens(block.signature);
+    case 'tool_result':
+      return AROUND_TOKENS + estimateTokens(block.content);
+    case 'image':
+    case 'document':
+      return AROUND_TOKENS + estimateTokens(block.name) + ('tokens' in block ? block.tokens : 0);
+    case 'redacted_thinking':
+    case 'tool_use':
+      return estimateTokens(JSON.stringify(block));
+  }
 }
 
 export function sizeOf(history: readonly HistoryMessage[]): number {

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ModelCatalog, type CatalogModel } from '../../models/model-catalog.service.js';
 import type { ModelUsage } from '../../models/model-client.js';
 import { ModelsService, type ModelCall } from '../../models/models.service.js';
+import { estimateTokens } from '../../models/token-estimate.js';
 import { ToolRegistry } from '../../tools/tool-registry.service.js';
 import type { ToolDefinition } from '../../tools/tool.js';
 import { WireNames } from '../../tools/tool-wire-names.js';
@@ -10,7 +11,7 @@ import { SessionsRepository } from '../sessions.repository.js';
 import { addUsage, usageOf } from '../usage.js';
 import { FinalAnswer } from './final-answer.js';
 import { HistoryCompaction } from './history-compaction.js';
-import { estimateTokens, estimateTools, newestThatFit } from './history-window.js';
+import { estimateTools, newestThatFit } from './history-window.js';
 import { ModelTurn, type TurnResult } from './model-turn.js';
 import { conversation } from './prompt.js';
 import { RunDisplay } from './run-display.js';
@@ -84,7 +85,7 @@ export class RunLoop {
     const model = this.catalog.require(run.model, 'model');
     const left = tokensLeft(run.pinned.limits, usageOf(run), model);
     const room = Math.min(
-      roomFor(model, estimateTokens(systemOf(run, state)) + estimateTools(offered)),
+      roomFor(model, estimateTokens(JSON.stringify(systemOf(run, state))) + estimateTools(offered)),
       left * HISTORY_SHARE,
     );
     const onUsage = (usage: ModelUsage, next: string | null): void => this.used(hold, usage, next);
@@ -107,7 +108,7 @@ export class RunLoop {
       description: tool.description,
       inputSchema: tool.inputSchema,
     }));
-    const fixed = estimateTokens([system, state.context]) + estimateTools(offered);
+    const fixed = estimateTokens(JSON.stringify([system, state.context])) + estimateTools(offered);
     const said = conversation(state.history, state.turns, state.calls, run.model, names);
     const { messages, tokens } = newestThatFit(said, roomFor(model, fixed));
     const budget = outputBudget(run.pinned.limits, usageOf(run), fixed + tokens, model);
