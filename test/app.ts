@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { AddressInfo } from 'node:net';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { createApp } from '../src/bootstrap.js';
+import { ModelCatalog } from '../src/modules/models/model-catalog.service.js';
 import { loadSettings } from '../src/platform/config/load-settings.js';
 import { Readiness } from '../src/platform/http/readiness.js';
 import { ADMIN } from './admin.js';
@@ -40,6 +41,8 @@ export async function startApp(environment: Record<string, string> = {}, store?:
       ...environment,
     }),
   );
+  const [models, longest] = [nest.get(ModelCatalog), upstream.windowOf];
+  upstream.windowOf = (model) => models.find(model)?.contextWindow ?? longest(model);
   await nest.listen(0, '127.0.0.1');
   nest.get(Readiness).markReady();
   const { port } = nest.getHttpServer().address() as AddressInfo;

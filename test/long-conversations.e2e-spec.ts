@@ -6,9 +6,10 @@ import { Conversations, manyModels, type Sent, type Talk } from './conversations
 import { lastUserText, type Block, type MessagesRequest } from './upstream/messages-api.js';
 import { PromptCache } from './upstream/prompt-cache.js';
 import { failing, saying, type Reply } from './upstream/reply.js';
+import { promptTokens } from './upstream/validate-length.js';
 
 const WINDOW = 8_000;
-/** About 450 tokens by our own estimate, which is the higher one. */
+/** About 480 tokens by our own estimate, which is the higher one. */
 const LONG = 'The delivery note of the 3rd of May lists nine crates. '.repeat(26);
 
 let app: TestApp;
@@ -42,6 +43,11 @@ async function say({ as, sessionId }: Talk, content: string): Promise<Sent> {
 
 async function listOf({ as, sessionId }: Talk): Promise<MessageDto[]> {
   return (await as.get(`/sessions/${sessionId}/messages?limit=100`).expect(200)).json<Listed<MessageDto>>().data;
+}
+
+/** How the upstream answered what it was asked for a model. */
+function statusesOf({ model }: Talk): Set<number> {
+  return new Set(app.upstream.requests.filter(({ body }) => body.model === model).map(({ status }) => status));
 }
 
 describe('A conversation longer than the window of its model', () => {
@@ -106,8 +112,106 @@ describe('A conversation longer than the window of its model', () => {
   }, 60_000);
 
   it('stays within what its runs may use', async () => {
-    const talk = await talks.start({ resourceLimits: { maxTokens: 5_000 } });
-    for (let turn = 0; turn < 12; turn++) expect((await say(talk, LONG)).run.status).toBe('completed');
+    const talk = await talks.start({ resourceLimits: { maxTokens: 7_000 } });
+    app.upstream.respond = (request) => {
+      const isSummary = isForSummary(request);
+      if (isSummary) transcripts.push(lastUserText(request));
+      return { ...saying(isSummary ? 'Summary.' : `Noted. ${LONG}`), usage: { inputTokens: promptTokens(request) } };
+    };
+    for (let turn = 0; turn < 12; turn++) {
+      const { run } = await say(talk, LONG);
+      expect(run.status).toBe('completed');
+      expect(run.usage.inputTokens).toBeGreaterThan(LONG.length / 4);
+      expect(run.usage.inputTokens + run.usage.outputTokens).toBeLessThanOrEqual(7_000);
+    }
+    expect(transcripts.length).toBeGreaterThan(0);
+  }, 60_000);
+
+  it.each(['交货单列出了五月三日的九个箱子。', '納品書には九つの箱が並んでいます。', 'В накладной девять ящиков. '])(
+    'goes on in every script: %s',
+    async (sentence) => {
+      const talk = await talks.start({ resourceLimits: { maxTokens: null } });
+      const long = sentence.repeat(40);
+      app.upstream.respond = (request) => {
+        if (!isForSummary(request)) return saying(long);
+        transcripts.push(lastUserText(request));
+        return summaries(transcripts.length);
+      };
+      for (let turn = 1; turn <= 16; turn++) expect((await say(talk, `${turn}: ${long}`)).run.status).toBe('completed');
+      expect(transcripts.length).toBeGreaterThan(0);
+      const shown = (await listOf(talk)).filter(({ role }) => role === 'system');
+      expect(shown.map(({ content }) => content)).toEqual(transcripts.map((_, index) => `Summary ${index + 1}.`));
+      expect(statusesOf(talk)).toEqual(new Set([200]));
+    },
+    60_000,
+  );
+
+  it('is summarised also when a message in Chinese is more than one call can take', async () => {
+    const talk = await talks.start({ resourceLimits: { maxTokens: null } });
+    await say(talk, `It begins. ${'九个箱子。'.repeat(1_100)} It ends.`);
+    for (let turn = 0; turn < 4; turn++) await say(talk, LONG);
+    expect(transcripts[0]).toMatch(/It begins\.[^]*\[\d+ characters left out\][^]*It ends\./);
+    expect(statusesOf(talk)).toEqual(new Set([200]));
+  }, 60_000);
+});
+
+describe('A provider that finds a prompt too long', () => {
+  const refusal = failing(400, {}, 'prompt is too long: 8100 tokens > 8000 maximum');
+  const usage = { inputTokens: 100, outputTokens: 10 };
+
+  /** As many exchanges as still fit. */
+  async function begun(): Promise<Talk> {
+    const talk = await talks.start({ resourceLimits: { maxTokens: null } });
+    for (let turn = 1; turn <= 5; turn++) await say(talk, `Fact number ${turn}. ${LONG}`);
+    expect(transcripts).toEqual([]);
+    return talk;
+  }
+  const lastSent = ({ model }: Talk) => JSON.stringify(talks.sent(model).at(-1)?.messages);
+
+  it('is asked again with less, the rest summarised', async () => {
+    const talk = await begun();
+    app.upstream.enqueue(refusal, { ...saying('In short.'), usage }, { ...saying('Yes.'), usage });
+    const { run, message } = await say(talk, 'And?');
+    expect(run).toMatchObject({ status: 'completed', usage: { inputTokens: 200, outputTokens: 20 } });
+    expect(message?.content).toBe('Yes.');
+    expect(statusesOf(talk)).toEqual(new Set([200, 400]));
+    expect(lastSent(talk)).toContain('In short.');
+    expect(lastSent(talk)).toContain('And?');
+    expect(lastSent(talk)).not.toContain('Fact number 1.');
+    expect((await listOf(talk)).filter(({ role }) => role === 'system')).toHaveLength(1);
+    await say(talk, 'And then?');
+    expect(talks.sent(talk.model)).toHaveLength(9);
+  }, 60_000);
+
+  it('is asked with the newest exchange alone where less is too long as well', async () => {
+    const talk = await begun();
+    summaries = () => refusal;
+    app.upstream.enqueue(refusal, refusal, refusal);
+    expect((await say(talk, 'And?')).run.status).toBe('completed');
+    expect(talks.sent(talk.model).at(-1)?.messages).toHaveLength(1);
+    expect(lastSent(talk)).toContain('And?');
+  }, 60_000);
+
+  it('fails the run by that name where the newest exchange alone is too long, and the session goes on', async () => {
+    const talk = await talks.start({ resourceLimits: { maxTokens: null } });
+    app.upstream.enqueue(refusal);
+    const { run } = await say(talk, 'Hi');
+    expect(run).toMatchObject({ status: 'failed', error: { code: 'context_window_exceeded' } });
+    expect(talks.sent(talk.model)).toHaveLength(1);
+    expect((await say(talk, 'Hi again')).run.status).toBe('completed');
+  }, 60_000);
+
+  it('in the middle of its answer begins it again, with what was shown void and paid', async () => {
+    const talk = await begun();
+    const full = { ...saying('Half an'), stopReason: 'model_context_window_exceeded', usage };
+    const { run, message, discarded } = await talks.ask(
+      talk,
+      [full, { ...saying('In short.'), usage }, { ...saying('A whole answer.'), usage }],
+      { content: 'And?' },
+    );
+    expect(run).toMatchObject({ status: 'completed', usage: { inputTokens: 300, outputTokens: 30 } });
+    expect(message?.content).toBe('A whole answer.');
+    expect(discarded).toEqual(['Half an']);
   }, 60_000);
 });
 

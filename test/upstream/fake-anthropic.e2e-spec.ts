@@ -124,6 +124,11 @@ describe('FakeAnthropic', () => {
       { messages: [user(text('a')), assistant({ type: 'thinking', thinking: 'x', signature: 'y' }), user(text('b'))] },
       /Invalid `signature`/,
     ],
+    [
+      'a prompt beyond the window',
+      { messages: [user(text('x'.repeat(3_600_004))), assistant(text('箱'.repeat(100_000))), user(text('b'))] },
+      /prompt is too long: 1000\d{3} tokens > 1000000 maximum/,
+    ],
   ])('refuses %s', async (_, extra, message) => {
     const { status, text: body } = await post({ ...valid, ...extra });
     expect(body).toMatch(message);

@@ -13,6 +13,7 @@ import type { MessagesRequest } from './messages-api.js';
 import { errorTypeOf, failing, type ErrorReply, type Reply } from './reply.js';
 import { Signatures } from './signatures.js';
 import { StreamWriter } from './stream-writer.js';
+import { faultOfLength } from './validate-length.js';
 import { faultOf } from './validate-request.js';
 
 export interface RecordedRequest {
@@ -23,6 +24,8 @@ export interface RecordedRequest {
   /** The client went away before the answer was complete. */
   aborted: boolean;
 }
+
+const LONGEST_PROMPT = 1_000_000;
 
 /**
  * An HTTP server that speaks Anthropic's Messages API: it refuses what the real one refuses, in its words, streams as it
@@ -35,6 +38,8 @@ export class FakeAnthropic {
   respond: (request: MessagesRequest, call: number) => Reply = defaultReply;
   /** Null accepts any key. */
   apiKey: string | null = null;
+  /** Tokens of the longest prompt that a model takes. */
+  windowOf: (model: string) => number = () => LONGEST_PROMPT;
   private readonly script: Reply[] = [];
   private readonly signatures = new Signatures();
   private readonly server: Server;
@@ -114,6 +119,7 @@ export class FakeAnthropic {
     const fault =
       faultOf(body, headers['anthropic-version']?.toString()) ??
       this.signatures.faultOf(body) ??
+      faultOfLength(body, this.windowOf(body.model)) ??
       (body.stream ? undefined : 'stream: only streams are served here');
     if (fault) return failing(400, {}, fault);
     return body.model.startsWith('claude-') ? undefined : failing(404, {}, `model: ${body.model}`);

@@ -41,6 +41,16 @@ describe('Failures of Anthropic', () => {
     );
   });
 
+  it.each([
+    'prompt is too long: 210000 tokens > 200000 maximum',
+    'input length and `max_tokens` exceed context limit: 188240 + 21333 > 200000, decrease input length or `max_tokens`',
+  ])('takes %s as too long', async (message) => {
+    const { error } = await failure(failing(400, {}, message));
+    expect(error).toMatchObject({ kind: 'too_long', status: 502, message: expect.stringContaining(message) });
+    const late = await failure(streaming({ text: 'half' }, { error: 'invalid_request_error', message }));
+    expect(late.error).toMatchObject({ kind: 'too_long' });
+  });
+
   it('says of a refused key only that', async () => {
     upstream.apiKey = 'another';
     const { error } = await failure(saying('never'));

@@ -15,6 +15,9 @@ const KIND_OF_TYPE: Record<string, FailureKind> = {
   rate_limit_error: 'busy',
 };
 
+/** A prompt beyond the model's window, alone or with the answer that was asked for; it has no type of its own. */
+const TOO_LONG = /\bprompt is too long\b|\bexceeds? context limit\b/i;
+
 /** What went wrong, in words that hold no secret, for anything the SDK or the connection throws. */
 export function toModelError(error: unknown, apiKey: string): DomainError {
   if (error instanceof DomainError) return error;
@@ -35,7 +38,7 @@ export function fromErrorEvent(data: string, apiKey: string): ModelCallFailed {
     // Told as it is below: an error without a type is the provider's fault.
   }
   const type = typeof error?.type === 'string' ? error.type : '';
-  const kind = KIND_OF_TYPE[type] ?? 'fault';
+  const kind = told(KIND_OF_TYPE[type] ?? 'fault', error?.message);
   const keyRefused = type === 'authentication_error' || type === 'permission_error';
   return new ModelCallFailed(
     PROVIDER,
@@ -49,7 +52,7 @@ export function malformedEvent(problem: string): ModelCallFailed {
 }
 
 function fromApiError(error: APIError, apiKey: string): ModelCallFailed {
-  const kind = kindOfStatus(error.status);
+  const kind = told(kindOfStatus(error.status), error.apiMessage);
   const request = error.requestID ? ` (request ${error.requestID})` : '';
   const keyRefused = error.status === 401 || error.status === 403;
   const message = keyRefused
@@ -62,6 +65,10 @@ function kindOfStatus(status: number | undefined): FailureKind {
   if (status === 401 || status === 402 || status === 403 || status === 404) return 'access';
   if (status === 408 || status === 409 || status === 429) return 'busy';
   return status !== undefined && status < 500 ? 'request' : 'fault';
+}
+
+function told(kind: FailureKind, message: unknown): FailureKind {
+  return kind === 'request' && typeof message === 'string' && TOO_LONG.test(message) ? 'too_long' : kind;
 }
 
 /** All that is said of a refused key: the provider's own words may quote it. */

@@ -2,10 +2,10 @@ import { DomainError, ExternalServiceFailed, TimedOut } from '../../contracts/er
 
 /**
  * Whose fault a failed model call is:
- * `request` ours, no other try or model will help; `access` this provider will not serve us this model, another may;
- * `busy` it asks us to come back later; `fault` it is broken.
+ * `request` ours, no other try or model will help; `too_long` ours, and less of the conversation may do; `access` this
+ * provider will not serve us this model, another may; `busy` it asks us to come back later; `fault` it is broken.
  */
-export type FailureKind = 'request' | 'access' | 'busy' | 'fault';
+export type FailureKind = 'request' | 'too_long' | 'access' | 'busy' | 'fault';
 
 /** A provider refused or failed a model call. */
 export class ModelCallFailed extends ExternalServiceFailed {

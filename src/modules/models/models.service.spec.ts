@@ -110,6 +110,13 @@ describe('ModelsService, retries', () => {
     expect(upstream.calls).toBe(1);
   });
 
+  it('leaves it to its caller to shorten a prompt that is too long', async () => {
+    upstream.enqueue(failing(400, {}, 'prompt is too long: 210000 tokens > 200000 maximum'));
+    const { error } = await collectUntilError(models().service.stream(aCall({ fallbackModels: ['claude-haiku-4-5'] })));
+    expect(error).toMatchObject({ kind: 'too_long', status: 502 });
+    expect(upstream.calls).toBe(1);
+  });
+
   it('reports the last broken attempt when it gives up', async () => {
     upstream.enqueue(half({ cut: true }), half({ cut: true }), half({ cut: true }));
     let unfinished: ModelUsage | undefined;
@@ -220,6 +227,7 @@ describe('ModelsService, breakers', () => {
 
   it.each<[string, Reply]>([
     ['refused requests', failing(400)],
+    ['prompts that are too long', failing(400, {}, 'prompt is too long: 2 tokens > 1 maximum')],
     ['refused keys', failing(401)],
     ['asked-for pauses', failing(429, { 'retry-after': '100' })],
   ])('does not count %s', async (_, reply) => {

@@ -58,7 +58,7 @@ export class ModelsService {
           } catch (error) {
             call.signal.throwIfAborted();
             const kind = failureKind(error);
-            if (kind === undefined || kind === 'request') throw error;
+            if (kind === undefined || kind === 'request' || kind === 'too_long') throw error;
             failure = error;
             delayMs = kind === 'access' ? undefined : attempts.afterFailure(retryAfterMs(error));
             if (delayMs !== undefined && report.hasAny) yield report.restart(error, name);

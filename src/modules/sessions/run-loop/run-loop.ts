@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ModelCatalog, type CatalogModel } from '../../models/model-catalog.service.js';
 import type { ModelUsage } from '../../models/model-client.js';
+import { failureKind } from '../../models/model-errors.js';
 import { ModelsService, type ModelCall } from '../../models/models.service.js';
 import { estimateTokens } from '../../models/token-estimate.js';
 import { ToolRegistry } from '../../tools/tool-registry.service.js';
@@ -25,8 +26,18 @@ import { newToolCall, RunStepsRepository } from './run-steps.repository.js';
 import { systemPrompt } from './system-prompt.js';
 import { ToolRound } from './tool-round.js';
 
+interface Request {
+  call: Omit<ModelCall, 'onUnfinished'>;
+  budget: OutputBudget;
+  /** What the conversation takes of the prompt. */
+  tokens: number;
+}
+
 /** Of what a run may use in tokens, the history gets at most this, since each of its model calls reads it. */
 const HISTORY_SHARE = 0.5;
+
+/** What is sent of a conversation that a provider found too long: some of it, then its newest exchange alone. */
+const SHARES_OF_TOO_LONG = [0.6, 0];
 
 /** The one loop of every run: model, tools, model, until it is done; each step is stored before the next. */
 @Injectable()
@@ -67,6 +78,8 @@ export class RunLoop {
       const request = this.request(hold, state, offered, names);
       if (request.budget.tokens < 1) return this.ending.fail(hold, state, budgetError(request.budget));
       const result = await this.callModel(hold, state, request.call, names);
+      const isTooLong = result.stopReason === 'context_exceeded';
+      if (isTooLong && (await this.shorten(hold, state, offered, request))) continue;
       const error = stopError(result, request.budget);
       if (error) return this.ending.fail(hold, state, error);
       if (goesOn(result)) {
@@ -79,7 +92,7 @@ export class RunLoop {
     }
   }
 
-  /** Once per hold: what the model is shown of the history stays the same from turn to turn, and so in the cache. */
+  /** Once per hold, if it fits: what the model is shown of the history is the same each turn, and so in the cache. */
   private async fitHistory(hold: RunHold, state: RunState, offered: ToolDefinition[]): Promise<void> {
     const { run } = hold;
     const model = this.catalog.require(run.model, 'model');
@@ -87,6 +100,7 @@ export class RunLoop {
     const room = Math.min(
       roomFor(model, estimateTokens(JSON.stringify(systemOf(run, state))) + estimateTools(offered)),
       left * HISTORY_SHARE,
+      roomOnceRefused(state),
     );
     const onUsage = (usage: ModelUsage, next: string | null): void => this.used(hold, usage, next);
     const hasSummarised = await this.compaction.fit(hold, state, { model, room, onUsage });
@@ -94,12 +108,19 @@ export class RunLoop {
     if (hasSummarised) state.context = await this.sessions.contextOfRun(run.id);
   }
 
-  private request(
-    hold: RunHold,
-    state: RunState,
-    offered: ToolDefinition[],
-    names: WireNames,
-  ): { call: Omit<ModelCall, 'onUnfinished'>; budget: OutputBudget } {
+  /** Has less of the history sent than was refused; what was shown of an answer is void. False where there is no less. */
+  private async shorten(hold: RunHold, state: RunState, offered: ToolDefinition[], sent: Request): Promise<boolean> {
+    if (state.tooLong.length === SHARES_OF_TOO_LONG.length) return false;
+    state.tooLong.push(sent.tokens);
+    if (newestThatFit(sent.call.messages, roomOnceRefused(state)).tokens === sent.tokens) return false;
+    if (hold.partial.length > 0)
+      this.display.discard(hold, 'The conversation is too long for the model and is shortened');
+    hold.partial = [];
+    await this.fitHistory(hold, state, offered);
+    return true;
+  }
+
+  private request(hold: RunHold, state: RunState, offered: ToolDefinition[], names: WireNames): Request {
     const { run } = hold;
     const model = this.catalog.require(run.model, 'model');
     const system = systemOf(run, state);
@@ -110,7 +131,7 @@ export class RunLoop {
     }));
     const fixed = estimateTokens(JSON.stringify([system, state.context])) + estimateTools(offered);
     const said = conversation(state.history, state.turns, state.calls, run.model, names);
-    const { messages, tokens } = newestThatFit(said, roomFor(model, fixed));
+    const { messages, tokens } = newestThatFit(said, Math.min(roomFor(model, fixed), roomOnceRefused(state)));
     const budget = outputBudget(run.pinned.limits, usageOf(run), fixed + tokens, model);
     const { fallbackModels, temperature, outputSchema } = run.pinned;
     return {
@@ -127,6 +148,7 @@ export class RunLoop {
         signal: hold.signal,
       },
       budget,
+      tokens,
     };
   }
 
@@ -152,7 +174,13 @@ export class RunLoop {
         if (exceeded) throw new LimitReached(exceeded);
       },
     });
-    return turn.consume(this.models.stream({ ...call, onUnfinished: (usage) => this.used(hold, usage, null) }));
+    try {
+      const stream = this.models.stream({ ...call, onUnfinished: (usage) => this.used(hold, usage, null) });
+      return await turn.consume(stream);
+    } catch (error) {
+      if (failureKind(error) === 'too_long') return { blocks: [], stopReason: 'context_exceeded' };
+      throw error;
+    }
   }
 
   /** What an attempt took, at the price of the model that made it; then `next` goes on. */
@@ -200,6 +228,10 @@ function hasState({ context }: RunState): boolean {
 /** Tokens that a conversation may take in the model's window beside what is always sent and what it may answer. */
 function roomFor(model: CatalogModel, fixedTokens: number): number {
   return model.contextWindow - fixedTokens - Math.min(model.maxOutputTokens, model.contextWindow / 4);
+}
+
+function roomOnceRefused({ tooLong }: RunState): number {
+  return (tooLong.at(-1) ?? Infinity) * (SHARES_OF_TOO_LONG[tooLong.length - 1] ?? 1);
 }
 
 function goesOn({ blocks, stopReason }: TurnResult): boolean {

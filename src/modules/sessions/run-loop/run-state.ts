@@ -14,6 +14,8 @@ export interface RunState {
   context: Record<string, unknown>;
   turns: RunTurn[];
   calls: RunToolCall[];
+  /** Sizes, in tokens as we estimate them, of the conversations that a provider found too long. */
+  tooLong: number[];
   /** Its session has no title. */
   isUntitled: boolean;
   /** The answer has a schema: of all that is said, only what fits it is shown and kept. */
