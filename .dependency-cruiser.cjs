@@ -27,7 +27,7 @@ const LEAVES = [...CONSUMERS, 'reports'];
 
 /** What a module shows to the others, besides its services, its DTOs and the Nest module itself. */
 const PORTS = [
-  '^src/modules/models/model-client\\.ts$',
+  '^src/modules/models/(model-client|model-errors|token-estimate)\\.ts$',
   '^src/modules/tools/tool[^/]*\\.ts$',
   '^src/modules/agents/agent-definition\\.ts$',
 ];

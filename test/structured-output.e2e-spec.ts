@@ -280,9 +280,11 @@ describe('An answer that does not fit', () => {
     ['max_tokens_exceeded', { ...saying('{"sum":'), stopReason: 'max_tokens' }],
     ['context_window_exceeded', { ...saying('{"sum":3}'), stopReason: 'model_context_window_exceeded' }],
   ])('keeps the error that says more: %s', async (code, reply) => {
-    const talk = await structured({ resourceLimits: { maxTokens: 20_000 } });
+    const { as, agentId } = await structured({ resourceLimits: { maxTokens: 20_000 } });
     for (const replies of [[reply], [saying('unfit'), reply]]) {
-      const { run, message, events } = await talks.ask(talk, replies);
+      // One each: what is longer than the window is asked again without the exchanges before.
+      const { id: sessionId } = (await as.post('/sessions', { agentId }).expect(201)).json<{ id: string }>();
+      const { run, message, events } = await talks.ask({ as, sessionId }, replies);
       expect(run).toMatchObject({ status: 'failed', error: { code } });
       expect([message, deltas(events)]).toEqual([null, []]);
     }
