@@ -308,6 +308,26 @@ describe('An answer made anew', () => {
     expect((await saidIn(talk)).slice(0, 3)).toEqual(['A1', 'Q2', 'A2']);
   });
 
+  it('may itself be made anew, by its own id, also in a fork', async () => {
+    const talk = await twoRounds();
+    app.upstream.enqueue(saying('B1'), saying('C1'));
+    let { message } = (await talk.as.post(`/messages/${talk.messages[1]!.id}/regenerate`).expect(201)).json<Sent>();
+    ({ message } = (await talk.as.post(`/messages/${message!.id}/regenerate`).expect(201)).json<Sent>());
+    expect(message).toMatchObject({ content: 'C1', parentMessageId: talk.messages[0]!.id });
+    expect(await saidIn(talk)).toEqual(['Q1', 'C1']);
+
+    const { id: sessionId } = (
+      await talk.as.post(`/sessions/${talk.sessionId}/fork`, {}).expect(201)
+    ).json<SessionDto>();
+    const fork = { ...talk, sessionId };
+    for (const text of ['D1', 'E1']) {
+      app.upstream.enqueue(saying(text));
+      const answer = (await messagesOf(fork)).at(-1);
+      await talk.as.post(`/messages/${answer!.id}/regenerate`).expect(201);
+      expect(await saidIn(fork)).toEqual(['Q1', text]);
+    }
+  });
+
   it('is refused where its question was deleted, though another came before', async () => {
     const talk = await twoRounds();
     await talk.as.delete(`/messages/${talk.messages[2]!.id}`).expect(204);

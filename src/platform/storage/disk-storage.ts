@@ -33,11 +33,16 @@ export class DiskStorage extends FileStorage {
     const path = this.pathOf(key);
     const draft = join(this.root, DRAFTS, randomUUID());
     makeFolders(dirname(draft));
+    const file = createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true });
+    const closed = Promise.withResolvers<undefined>();
+    file.once('close', () => closed.resolve(undefined));
     try {
-      await pipeline(content, createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true }));
+      await pipeline(content, file);
       makeFolders(dirname(path));
       await rename(draft, path);
     } catch (error) {
+      // Broken off while it was being opened, it is there only afterwards.
+      await closed.promise;
       await rm(draft, { force: true });
       throw error;
     }

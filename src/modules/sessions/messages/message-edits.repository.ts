@@ -34,13 +34,18 @@ export class MessageEditsRepository {
     );
   }
 
-  /** The last message of a user up to a position, which may have been deleted. */
-  async lastAsked(sessionId: string, position: number): Promise<AskedMessage | null> {
+  /**
+   * The message that one answers, which may have been deleted: the one it names, else (in a fork) the last of a user
+   * before it that did not give way to another answer. A user's own message is its own.
+   */
+  async askedBy({ id, role, sessionId, position, parentMessageId }: Message): Promise<AskedMessage | null> {
+    const named = role === 'user' ? id : parentMessageId;
+    const which = named === null ? `m.role = 'user' AND m.removed_by_run IS NULL` : 'm.id = :named';
     const [row] = await this.db.sql<AskedMessage>(
       `SELECT m.id, m.position, m.deleted_at IS NOT NULL AS "isDeleted" FROM messages m
-       WHERE m.tenant_id = :tenantId AND m.session_id = :sessionId AND m.position <= :position AND m.role = 'user'
+       WHERE m.tenant_id = :tenantId AND m.session_id = :sessionId AND m.position <= :position AND ${which}
        ORDER BY m.position DESC LIMIT 1`,
-      { sessionId, position },
+      { sessionId, position, named },
     );
     return row ?? null;
   }

@@ -35,13 +35,14 @@ export class RegenerateService {
    */
   async start(id: string, options: RegenerateDto): Promise<BegunRun> {
     return this.db.run(async () => {
-      const { sessionId, position, role } = await this.messages.lock(id);
-      if (role === 'system') throw new Conflict('A summary is no answer');
+      const message = await this.messages.lock(id);
+      const { sessionId } = message;
+      if (message.role === 'system') throw new Conflict('A summary is no answer');
       if (options.model) this.models.require(options.model, 'model');
       const session = await this.sessions.require(sessionId);
       if (options.context) patchedContext(session.context, options.context);
       await this.line.admit(session);
-      const asked = await this.edits.lastAsked(sessionId, position);
+      const asked = await this.edits.askedBy(message);
       if (!asked) throw new Conflict('There is no message of a user before it to be answered');
       if (asked.isDeleted) throw new Conflict('The message that it answers was deleted');
       const run = { ...(await this.starting.newRun(session, options, 'regenerate')), messageId: asked.id };

@@ -42,7 +42,7 @@ export class ClaimedRuns implements BeforeApplicationShutdown {
 
   async beforeApplicationShutdown(): Promise<void> {
     for (const found of this.waiting.values()) this.handBack(found);
-    await Promise.all(this.handingBack);
+    while (this.handingBack.size > 0) await Promise.all(this.handingBack);
   }
 
   private handBack({ run }: FoundRun): void {
