@@ -109,7 +109,7 @@ export class MessagesRepository {
 
   /** As `history`; null where it is not short enough to be read while others wait for the session. */
   async shortHistory(run: Pick<Run, 'sessionId' | 'messageId'>): Promise<HistoryMessage[] | null> {
-    const rows = await this.historyRows(run, SHORT_HISTORY_BYTES);
+    const rows = await this.history(run, SHORT_HISTORY_BYTES);
     const said = rows.filter(({ said }) => said !== null);
     return said.every((row) => row.said === said.length) ? rows : null;
   }
@@ -118,14 +118,7 @@ export class MessagesRepository {
    * The conversation up to and including the message that a run answers, oldest first: the summary that reaches
    * furthest, if there is one, and what it does not stand for; at most the newest of about `bytes`.
    */
-  async history(run: Pick<Run, 'sessionId' | 'messageId'>, bytes: number): Promise<HistoryMessage[]> {
-    return this.historyRows(run, bytes);
-  }
-
-  private async historyRows(
-    { sessionId, messageId }: Pick<Run, 'sessionId' | 'messageId'>,
-    bytes: number,
-  ): Promise<HistoryRow[]> {
+  async history({ sessionId, messageId }: Pick<Run, 'sessionId' | 'messageId'>, bytes: number): Promise<HistoryRow[]> {
     const rows = await this.db.sql<object>(
       `WITH asked AS (
          SELECT position FROM messages WHERE tenant_id = :tenantId AND id = :messageId

@@ -21,11 +21,13 @@ export class RunNotices {
     type: Extract<RunEventType, 'run.waiting' | 'run.resumed' | 'run.cancelled'>,
   ): Promise<void> {
     const at = new Date();
-    const events = runs.map((run) => ({ runId: run.id, seq: run.lastSeq, type, data: { run: shownRun(run) } }));
+    const told = runs.map((run) => ({ run, event: { seq: run.lastSeq, type, data: { run: shownRun(run) } } }));
     this.db.afterCommit(() => {
-      for (const [index, run] of runs.entries())
-        this.news.happened(run, at.toISOString(), events.slice(index, index + 1));
+      for (const { run, event } of told) this.news.happened(run, at.toISOString(), [event]);
     });
-    await this.events.add(at, events);
+    await this.events.add(
+      at,
+      told.map(({ run, event }) => ({ runId: run.id, ...event })),
+    );
   }
 }
