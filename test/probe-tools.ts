@@ -1,14 +1,8 @@
 import { ToolRegistry } from '../src/modules/tools/tool-registry.service.js';
-import type { ToolDefinition, ToolResult, ToolServer } from '../src/modules/tools/tool.js';
+import { textResult, type BuiltinTool, type ToolResult, type ToolServer } from '../src/modules/tools/tool.js';
 import type { TestApp } from './app.js';
 
-const definition = (name: string, idempotent: boolean): ToolDefinition => ({
-  name: `probe:${name}`,
-  description: name,
-  inputSchema: { type: 'object' },
-  idempotent,
-  source: 'builtin',
-});
+const NAMES = ['meet', 'wait', 'effect', 'deaf', 'huge', 'throw', 'say'];
 
 /** Tools that do what a test needs of a tool, and count. Their agents need a policy that allows `probe:*`. */
 export class ProbeTools implements ToolServer {
@@ -20,16 +14,14 @@ export class ProbeTools implements ToolServer {
     app.nest.get(ToolRegistry, { strict: false }).register(this);
   }
 
-  tools(): readonly ToolDefinition[] {
-    return [
-      definition('meet', true),
-      definition('wait', true),
-      definition('effect', false),
-      definition('deaf', true),
-      definition('huge', true),
-      definition('throw', true),
-      definition('say', true),
-    ];
+  get tools(): readonly BuiltinTool[] {
+    return NAMES.map((name) => ({
+      name,
+      description: name,
+      inputSchema: { type: 'object' },
+      idempotent: name !== 'effect',
+      call: (input, { signal }) => this.call(name, input, signal),
+    }));
   }
 
   /** How often a tool was called, with these words if any are given. */
@@ -41,7 +33,7 @@ export class ProbeTools implements ToolServer {
     this.calls.push({ tool, words: input['words'] });
     switch (tool) {
       case 'meet':
-        return { isError: false, output: await this.meet(String(input['me']), String(input['other'])) };
+        return textResult(await this.meet(String(input['me']), String(input['other'])));
       case 'wait':
       case 'effect':
         return new Promise((_resolve, reject) => {
@@ -50,11 +42,11 @@ export class ProbeTools implements ToolServer {
       case 'deaf':
         return new Promise(() => undefined);
       case 'huge':
-        return { isError: false, output: '😀'.repeat(Number(input['characters'])) };
+        return textResult('😀'.repeat(Number(input['characters'])));
       case 'throw':
         throw new Error('no luck\u0000 today');
       default:
-        return { isError: false, output: String(input['words']) };
+        return textResult(String(input['words']));
     }
   }
 

@@ -61,7 +61,9 @@ export class AgentsService {
   async list(query: ListAgentsQuery): Promise<AgentPage> {
     const before = this.cursors.id(query.cursor);
     const rows = await this.agents.list({ ...query, before, limit: query.limit + 1 });
-    return this.cursors.page(rows, query.limit, (agent) => this.shown(agent));
+    const unresolved = await this.tools.unresolved(rows.map(({ definition }) => definition.tools));
+    const shown = new Map(rows.map((agent, index) => [agent, shownAgent(agent, unresolved[index] ?? [])]));
+    return this.cursors.page(rows, query.limit, (agent) => shown.get(agent) ?? shownAgent(agent, []));
   }
 
   /** A body that changes nothing makes no version. @throws NotFound, ValidationFailed */
@@ -127,16 +129,21 @@ export class AgentsService {
     return agent;
   }
 
-  private shown(agent: Omit<AgentEntity, 'tenantId'>): AgentDto {
-    return {
-      id: agent.id,
-      name: agent.name,
-      version: agent.version,
-      status: agent.status,
-      ...agent.definition,
-      unresolvedTools: this.tools.resolve(agent.definition.tools).unresolved,
-      createdAt: agent.createdAt.toISOString(),
-      updatedAt: agent.updatedAt.toISOString(),
-    } as AgentDto;
+  private async shown(agent: Omit<AgentEntity, 'tenantId'>): Promise<AgentDto> {
+    const [unresolved = []] = await this.tools.unresolved([agent.definition.tools]);
+    return shownAgent(agent, unresolved);
   }
+}
+
+function shownAgent(agent: Omit<AgentEntity, 'tenantId'>, unresolvedTools: string[]): AgentDto {
+  return {
+    id: agent.id,
+    name: agent.name,
+    version: agent.version,
+    status: agent.status,
+    ...agent.definition,
+    unresolvedTools,
+    createdAt: agent.createdAt.toISOString(),
+    updatedAt: agent.updatedAt.toISOString(),
+  } as AgentDto;
 }

@@ -1,5 +1,5 @@
 import { Decimal } from 'decimal.js';
-import type { ToolDefinition, ToolResult, ToolServer } from './tool.js';
+import { textResult, type BuiltinTool, type ToolResult, type ToolServer } from './tool.js';
 
 /** Digits of what has no end (`1 / 3`, roots) and of powers too long to write down; rounded half up. */
 const ROUNDED_DIGITS = 40;
@@ -33,9 +33,8 @@ const NUMBER = {
 
 export class CalculatorServer implements ToolServer {
   readonly name = 'calculator';
-
-  private readonly definitions = Object.entries(OPERATIONS).map(([operation, { says }]): ToolDefinition => ({
-    name: `calculator:${operation}`,
+  readonly tools = Object.entries(OPERATIONS).map(([name, { says, apply }]): BuiltinTool => ({
+    name,
     description:
       `Exact decimal arithmetic: ${says}. Numbers, or decimal strings where more than 15 digits matter. ` +
       `What has no end is rounded to ${ROUNDED_DIGITS} digits.`,
@@ -46,23 +45,16 @@ export class CalculatorServer implements ToolServer {
       additionalProperties: false,
     },
     idempotent: true,
-    source: 'builtin',
+    call: (input) => Promise.resolve(calculate(apply, input)),
   }));
+}
 
-  tools(): readonly ToolDefinition[] {
-    return this.definitions;
-  }
-
-  async call(tool: string, input: Record<string, unknown>): Promise<ToolResult> {
-    const operation = OPERATIONS[tool];
-    if (!operation) return { isError: true, output: `calculator has no ${tool}` };
-    try {
-      const result = operation.apply(new Exact(input['a'] as string), new Exact(input['b'] as string));
-      return { isError: false, output: shown(result) };
-    } catch (error) {
-      if (error instanceof ArithmeticFault) return { isError: true, output: error.message };
-      throw error;
-    }
+function calculate(apply: Operation, input: Record<string, unknown>): ToolResult {
+  try {
+    return textResult(shown(apply(new Exact(input['a'] as string), new Exact(input['b'] as string))));
+  } catch (error) {
+    if (error instanceof ArithmeticFault) return textResult(error.message, true);
+    throw error;
   }
 }
 

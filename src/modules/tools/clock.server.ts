@@ -1,11 +1,10 @@
-import type { ToolDefinition, ToolResult, ToolServer } from './tool.js';
+import { textResult, type BuiltinTool, type ToolResult, type ToolServer } from './tool.js';
 
 export class ClockServer implements ToolServer {
   readonly name = 'clock';
-
-  private readonly definitions: ToolDefinition[] = [
+  readonly tools: readonly BuiltinTool[] = [
     {
-      name: 'clock:now',
+      name: 'now',
       description:
         'The present date and time, in UTC and in a timezone (IANA name such as Europe/Berlin; default UTC).',
       inputSchema: {
@@ -14,23 +13,19 @@ export class ClockServer implements ToolServer {
         additionalProperties: false,
       },
       idempotent: true,
-      source: 'builtin',
+      call: (input) => Promise.resolve(now(input['timezone'])),
     },
   ];
+}
 
-  tools(): readonly ToolDefinition[] {
-    return this.definitions;
-  }
-
-  async call(_tool: string, input: Record<string, unknown>): Promise<ToolResult> {
-    const timeZone = typeof input['timezone'] === 'string' ? input['timezone'] : 'UTC';
-    const now = new Date();
-    try {
-      const local = new Intl.DateTimeFormat('en-GB', { timeZone, dateStyle: 'full', timeStyle: 'long' }).format(now);
-      return { isError: false, output: JSON.stringify({ utc: now.toISOString(), timezone: timeZone, local }) };
-    } catch (error) {
-      if (error instanceof RangeError) return { isError: true, output: `Unknown timezone ${timeZone}` };
-      throw error;
-    }
+function now(timezone: unknown): ToolResult {
+  const timeZone = typeof timezone === 'string' ? timezone : 'UTC';
+  const at = new Date();
+  try {
+    const local = new Intl.DateTimeFormat('en-GB', { timeZone, dateStyle: 'full', timeStyle: 'long' }).format(at);
+    return textResult(JSON.stringify({ utc: at.toISOString(), timezone: timeZone, local }));
+  } catch (error) {
+    if (error instanceof RangeError) return textResult(`Unknown timezone ${timeZone}`, true);
+    throw error;
   }
 }

@@ -1,105 +1,165 @@
 import { Injectable } from '@nestjs/common';
-import { Ajv, type ValidateFunction } from 'ajv';
-import { TimedOut } from '../../contracts/errors.js';
-import { storableText } from '../../platform/database/storable.js';
+import { AccessDenied, DomainError, TimedOut, ValidationFailed } from '../../contracts/errors.js';
 import type { PermissionPolicy, PolicyAction } from '../../contracts/permission-policy.js';
+import { CallDeadline } from './call-deadline.js';
 import { decide } from './permission-policy.js';
-import { ToolRegistry } from './tool-registry.service.js';
-import type { ToolDefinition, ToolResult } from './tool.js';
+import { outputText } from './tool-output.js';
+import { textResult, type OfferedTool, type Suspension, type ToolCallContext, type ToolResult } from './tool.js';
+import type { HookedCall, ToolHooks } from './tool-hooks.js';
+import { ToolInputs } from './tool-inputs.js';
+import { ToolTurns } from './tool-turns.js';
 
-export interface ToolCall {
+export interface ToolCall extends ToolCallContext {
   readonly name: string;
   readonly input: Record<string, unknown>;
-  readonly signal: AbortSignal;
-  /** The names this caller was offered; others are unknown to it. */
-  readonly offered: ReadonlySet<string>;
+  /** What this caller was offered; other tools are unknown to it. */
+  readonly tools: ReadonlyMap<string, OfferedTool>;
   /** Strictest last word: each level may forbid. */
   readonly policies: readonly PermissionPolicy[];
+  /** Where the policies ask for a person: the one who has agreed, or says that nobody is to be asked. */
+  readonly consent: Consent | null;
 }
 
-const TIMEOUT_MS = 60_000;
-/** Characters of a result that reach the model and the events; more would crowd out the conversation. */
-const LONGEST_OUTPUT = 100_000;
+/** `decidedBy`: a user's id, or what else decided. */
+export interface Consent {
+  readonly decidedBy: string;
+}
 
-/** The one path of every tool call: known, valid input, allowed, called within its time, capped. */
+interface Decision {
+  readonly decision: 'allow' | 'deny';
+  /** A user's id, `policy` or `hook`. */
+  readonly decidedBy: string;
+}
+
+export type Execution =
+  | ({ readonly status: 'done'; readonly result: ToolResult; readonly input: Record<string, unknown> } & Decision)
+  /** A person has to agree first. */
+  | { readonly status: 'asks' }
+  | ({ readonly status: 'suspended'; readonly on: Suspension; readonly input: Record<string, unknown> } & Decision);
+
+const TIMEOUT_MS = 60_000;
+
+/** It may not be called so, here. */
+class ToolDenied extends AccessDenied {
+  constructor(
+    message: string,
+    tool: string,
+    readonly decidedBy: 'policy' | 'hook',
+  ) {
+    super(message, { details: { tool } });
+  }
+}
+
+/** The one path of every tool call: known, valid input, allowed, hooks, in its turn and time, hooks again. */
 @Injectable()
 export class ToolExecutor {
-  private readonly ajv = new Ajv({ strict: false, allErrors: true });
-  private readonly validators = new WeakMap<object, ValidateFunction>();
+  private hooks: ToolHooks | null = null;
 
-  constructor(private readonly registry: ToolRegistry) {}
+  constructor(
+    private readonly inputs: ToolInputs,
+    private readonly turns: ToolTurns,
+  ) {}
 
-  /** A refusal or failure is a result the model can read; only an abort of `call.signal` throws. */
-  async execute(call: ToolCall): Promise<ToolResult> {
-    const { isError, output } = await this.carryOut(call);
-    return { isError, output: storableText(capped(output)) };
+  /** There is one set of them; its module says so when the application starts. */
+  useHooks(hooks: ToolHooks): void {
+    this.hooks = hooks;
   }
 
-  private async carryOut(call: ToolCall): Promise<ToolResult> {
-    const found = call.offered.has(call.name) ? this.registry.find(call.name) : null;
-    if (!found) return failure(`There is no tool named ${call.name}`);
-    const fault = this.fault(found.definition, call.input);
-    if (fault) return failure(`The input does not fit the tool's schema: ${fault}`);
-    const decision = this.decide(call);
-    if (decision === null) return failure(`Whether ${call.name} is permitted can not be told for such an input`);
-    if (decision === 'deny') return failure(`The tool ${call.name} is not permitted here`);
-    // Nobody can be asked from here, and what nobody allowed is not done.
-    if (decision === 'ask')
-      return failure(`The tool ${call.name} needs a person's permission, and nobody can be asked`);
-    return this.withinTime(call, (signal) =>
-      found.server.call(call.name.slice(found.server.name.length + 1), call.input, signal),
-    );
-  }
-
-  /** Null where the policies' paths can't be followed in this input: nested a thousand levels deep, or too large. */
-  private decide({ name, input, policies }: ToolCall): PolicyAction | null {
+  /** A refusal or failure is a result that the model can read; only an abort of `call.signal` throws. */
+  async execute(call: ToolCall): Promise<Execution> {
     try {
-      return decide(name, input, policies);
-    } catch {
-      return null;
+      return await this.perform(call);
+    } catch (error) {
+      call.signal.throwIfAborted();
+      const decidedBy = error instanceof ToolDenied ? error.decidedBy : (call.consent?.decidedBy ?? 'policy');
+      const decision = error instanceof ToolDenied ? 'deny' : 'allow';
+      const message =
+        error instanceof DomainError ? error.message : `The tool ${call.name} failed: ${messageOf(error)}`;
+      return { status: 'done', result: textResult(message, true), input: call.input, decision, decidedBy };
     }
   }
 
-  isIdempotent(name: string): boolean {
-    return this.registry.find(name)?.definition.idempotent ?? false;
+  /**
+   * As `execute`, for callers who tell failures apart.
+   * @throws ValidationFailed (`tool`, `arguments`), AccessDenied, TimedOut, and what the tool's server throws
+   */
+  async perform(call: ToolCall): Promise<Execution> {
+    const tool = call.tools.get(call.name);
+    if (!tool) throw ValidationFailed.of('tool', `There is no tool named ${call.name}`);
+    this.inputs.require(tool.definition, call.input);
+    if (this.decide(call, call.input, tool) === 'ask' && !call.consent) return { status: 'asks' };
+    const input = await this.afterHooksSaid(call, tool);
+    const outcome = await this.inTurn(call, tool, input);
+    const decision = { decision: 'allow' as const, decidedBy: call.consent?.decidedBy ?? 'policy' };
+    if (outcome.status === 'suspended') return { ...outcome, input, ...decision };
+    const { result } = outcome;
+    await this.hooks?.after(hooked(call, input), { isError: result.isError, output: outputText(result) });
+    return { status: 'done', result, input, ...decision };
   }
 
-  private async withinTime(call: ToolCall, use: (signal: AbortSignal) => Promise<ToolResult>): Promise<ToolResult> {
-    const timeout = AbortSignal.timeout(TIMEOUT_MS);
-    const signal = AbortSignal.any([call.signal, timeout]);
+  /** @throws ToolDenied */
+  private decide(call: ToolCall, input: Record<string, unknown>, tool: OfferedTool): PolicyAction {
+    const action = decisionOf(call, input);
+    if (action === 'deny') throw new ToolDenied(`The tool ${call.name} is not permitted here`, call.name, 'policy');
+    return tool.definition.needsConsent ? 'ask' : action;
+  }
+
+  private async afterHooksSaid(call: ToolCall, tool: OfferedTool): Promise<Record<string, unknown>> {
+    const verdict = await this.hooks?.before(hooked(call, call.input), call.signal);
+    if (!verdict) return call.input;
+    if (verdict.decision === 'deny') throw new ToolDenied(verdict.reason, call.name, 'hook');
+    if (verdict.input === call.input) return call.input;
+    this.inputs.require(tool.definition, verdict.input);
+    // A person has agreed to the tool, or none was needed; what is forbidden stays so, whatever a hook makes of it.
+    this.decide(call, verdict.input, tool);
+    return verdict.input;
+  }
+
+  private async inTurn(call: ToolCall, tool: OfferedTool, input: Record<string, unknown>) {
+    return this.turns.take(call.signal, () => this.withinTime(call, tool, input));
+  }
+
+  private async withinTime(call: ToolCall, tool: OfferedTool, input: Record<string, unknown>) {
+    const timeoutMs = tool.definition.timeoutMs ?? TIMEOUT_MS;
+    const deadline = new CallDeadline(timeoutMs);
+    const signal = AbortSignal.any([call.signal, deadline.signal]);
     signal.throwIfAborted();
     // A tool that does not listen to its signal is left behind.
     const aborted = Promise.withResolvers<never>();
     const abort = (): void => aborted.reject(signal.reason);
     signal.addEventListener('abort', abort);
+    const { executionId, sessionId, runId, toolUseId } = call;
+    const onProgress: ToolCallContext['onProgress'] = (progress) => {
+      deadline.extend();
+      if (!signal.aborted) call.onProgress?.(progress);
+    };
     try {
-      return await Promise.race([use(signal), aborted.promise]);
+      const context = { executionId, sessionId, runId, toolUseId, signal, onProgress };
+      return await Promise.race([tool.call(input, context), aborted.promise]);
     } catch (error) {
       call.signal.throwIfAborted();
-      if (timeout.aborted)
-        return failure(new TimedOut(`The tool ${call.name} took longer than ${TIMEOUT_MS} ms`).message);
-      return failure(`The tool ${call.name} failed: ${error instanceof Error ? error.message : String(error)}`);
+      if (deadline.signal.aborted) throw new TimedOut(`The tool ${call.name} took longer than ${timeoutMs} ms`);
+      throw error;
     } finally {
+      deadline.end();
       signal.removeEventListener('abort', abort);
     }
   }
+}
 
-  private fault(definition: ToolDefinition, input: Record<string, unknown>): string | null {
-    let validate = this.validators.get(definition.inputSchema);
-    if (!validate) {
-      validate = this.ajv.compile(definition.inputSchema);
-      this.validators.set(definition.inputSchema, validate);
-    }
-    return validate(input) ? null : this.ajv.errorsText(validate.errors, { dataVar: 'input' });
+/** Where the policies' paths can't be followed in this input (nested a thousand levels deep, or too large), it is refused. */
+function decisionOf({ name, policies }: ToolCall, input: Record<string, unknown>): PolicyAction {
+  try {
+    return decide(name, input, policies);
+  } catch {
+    throw new ToolDenied(`Whether ${name} is permitted can not be told for such an input`, name, 'policy');
   }
 }
 
-function failure(output: string): ToolResult {
-  return { isError: true, output };
+function hooked({ executionId, runId, sessionId, name }: ToolCall, input: Record<string, unknown>): HookedCall {
+  return { executionId, runId, sessionId, tool: name, input };
 }
 
-function capped(output: string): string {
-  return output.length <= LONGEST_OUTPUT
-    ? output
-    : `${output.slice(0, LONGEST_OUTPUT)}\n[cut: ${output.length} characters]`;
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,39 +1,95 @@
 import { Injectable } from '@nestjs/common';
-import type { ToolDefinition, ToolServer } from './tool.js';
+import { InProcessServer } from './in-process-server.js';
+import type { ListedTool, OfferedTool, ServerOffer, ToolScope, ToolServer, ToolSource } from './tool.js';
 
-/** All tools that exist. Servers register themselves when the application starts. */
+export interface Offer {
+  readonly tools: ReadonlyMap<string, OfferedTool>;
+  /** Patterns that name no tool. */
+  readonly unresolved: readonly string[];
+  /** Servers that are to serve the caller and can not, at present. */
+  readonly unavailable: readonly { readonly server: string; readonly reason: string }[];
+}
+
+/** All tools that exist. Built-ins and sources register themselves when the application starts. */
 @Injectable()
 export class ToolRegistry {
-  private readonly servers = new Map<string, ToolServer>();
+  private readonly builtins = new Map<string, InProcessServer>();
+  private readonly sources: ToolSource[] = [];
 
   register(server: ToolServer): void {
-    if (this.servers.has(server.name)) throw new Error(`A tool server named ${server.name} is already registered`);
-    this.servers.set(server.name, server);
+    if (this.builtins.has(server.name)) throw new Error(`A tool server named ${server.name} is already registered`);
+    this.builtins.set(server.name, new InProcessServer(server));
   }
 
-  find(name: string): { definition: ToolDefinition; server: ToolServer } | null {
-    const server = this.servers.get(name.slice(0, name.indexOf(':')));
-    const definition = server?.tools().find((tool) => tool.name === name);
-    return server && definition ? { definition, server } : null;
+  addSource(source: ToolSource): void {
+    this.sources.push(source);
   }
 
-  /** The tools that `patterns` name (`server:tool`, `server:*`), each once, and the patterns that name none. */
-  resolve(patterns: readonly string[]): { tools: ToolDefinition[]; unresolved: string[] } {
-    const tools = new Map<string, ToolDefinition>();
+  builtin(name: string): InProcessServer | null {
+    return this.builtins.get(name) ?? null;
+  }
+
+  builtinNames(): string[] {
+    return [...this.builtins.keys()];
+  }
+
+  /** The tools that `patterns` name (`server:tool`, `server:*`), each once. Costs a query only beyond the built-ins. */
+  async offer(patterns: readonly string[], scope: ToolScope): Promise<Offer> {
+    const offers = await this.offersOf(new Set(patterns.map(serverOf)), scope);
+    const known = offers.flatMap(({ tools }) => tools);
+    const tools = new Map<string, OfferedTool>();
     const unresolved: string[] = [];
     for (const pattern of patterns) {
-      const matching = this.matching(pattern);
+      const matching = known.filter(({ definition }) => names(pattern, definition.name));
       if (matching.length === 0) unresolved.push(pattern);
-      for (const tool of matching) tools.set(tool.name, tool);
+      for (const tool of matching) tools.set(tool.definition.name, tool);
     }
-    return { tools: [...tools.values()], unresolved };
+    const unavailable = offers.flatMap(({ server, unavailable: reason }) => (reason ? [{ server, reason }] : []));
+    return { tools, unresolved, unavailable };
   }
 
-  private matching(pattern: string): readonly ToolDefinition[] {
-    const colon = pattern.indexOf(':');
-    const server = this.servers.get(pattern.slice(0, colon));
-    if (!server) return [];
-    const wanted = pattern.slice(colon + 1);
-    return server.tools().filter((tool) => wanted === '*' || tool.name === pattern);
+  /** Of each list of patterns those that name no tool, as far as is known without connecting to anything. */
+  async unresolved(lists: readonly (readonly string[])[]): Promise<string[][]> {
+    const servers = new Set(lists.flat().map(serverOf));
+    const elsewhere = new Set([...servers].filter((server) => !this.builtins.has(server)));
+    const found =
+      elsewhere.size === 0 ? [] : await Promise.all(this.sources.map((source) => source.namesOf(elsewhere)));
+    const known = [
+      ...this.builtinTools(servers).map(({ definition }) => definition.name),
+      ...found.flatMap((of) => [...of]),
+    ];
+    return lists.map((list) => list.filter((pattern) => !known.some((name) => names(pattern, name))));
   }
+
+  /** Every tool that the tenant's agents could be given. */
+  async list(): Promise<ListedTool[]> {
+    const builtin = this.builtinTools(new Set(this.builtins.keys()));
+    const others = await Promise.all(this.sources.map((source) => source.list()));
+    return [...builtin.map(({ definition }) => ({ definition, changed: false })), ...others.flat()];
+  }
+
+  async approve(name: string): Promise<void> {
+    for (const source of this.sources) await source.approve(name);
+  }
+
+  private async offersOf(servers: ReadonlySet<string>, scope: ToolScope): Promise<ServerOffer[]> {
+    const elsewhere = new Set([...servers].filter((server) => !this.builtins.has(server)));
+    const builtin = { server: '', tools: this.builtinTools(servers), unavailable: null };
+    if (elsewhere.size === 0) return [builtin];
+    const others = await Promise.all(this.sources.map((source) => source.offer(elsewhere, scope)));
+    return [builtin, ...others.flat()];
+  }
+
+  private builtinTools(servers: ReadonlySet<string>): OfferedTool[] {
+    return [...servers].flatMap((server) => this.builtins.get(server)?.offered ?? []);
+  }
+}
+
+/** Of `server:tool`; a tool's own name may hold colons. */
+function serverOf(name: string): string {
+  return name.slice(0, Math.max(0, name.indexOf(':')));
+}
+
+function names(pattern: string, name: string): boolean {
+  return pattern === name || (pattern.endsWith(':*') && serverOf(pattern) === serverOf(name));
 }

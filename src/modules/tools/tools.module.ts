@@ -2,9 +2,11 @@ import { Module, type OnModuleInit } from '@nestjs/common';
 import { CalculatorServer } from './calculator.server.js';
 import { ClockServer } from './clock.server.js';
 import { ToolExecutor } from './tool-executor.service.js';
+import { ToolInputs } from './tool-inputs.js';
 import { ToolRegistry } from './tool-registry.service.js';
+import { ToolTurns } from './tool-turns.js';
 
-@Module({ providers: [ToolRegistry, ToolExecutor], exports: [ToolRegistry, ToolExecutor] })
+@Module({ providers: [ToolRegistry, ToolExecutor, ToolInputs, ToolTurns], exports: [ToolRegistry, ToolExecutor] })
 export class ToolsModule implements OnModuleInit {
   constructor(private readonly registry: ToolRegistry) {}
 

@@ -59,14 +59,15 @@ export class RunLoop {
 
   /** Goes on from where `state` stands until the run has ended or waits. @throws Interruption, LimitReached, DomainError */
   async drive(hold: RunHold, state: RunState): Promise<void> {
-    const offered = this.registry.resolve(hold.run.pinned.tools).tools;
-    const names = new WireNames(offered.map((tool) => tool.name));
+    const { tools } = await this.registry.offer(hold.run.pinned.tools, { clientTools: [] });
+    const offered = [...tools.values()].map(({ definition }) => definition);
+    const names = new WireNames([...tools.keys()]);
     await this.fitHistory(hold, state, offered);
     for (let resumed = true; ; resumed = false) {
       hold.signal.throwIfAborted();
       const open = openCalls(state);
       if (open.length > 0) {
-        await this.tools.run(hold, open, new Set(offered.map((tool) => tool.name)), resumed);
+        await this.tools.run(hold, open, tools, resumed);
         continue;
       }
       if (hold.isPausing && (await this.parking.park(hold))) return;
