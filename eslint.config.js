@@ -12,6 +12,7 @@ const SYSTEM_ACTOR_FILES = [
   'src/platform/http/idempotency*.ts',
   'src/modules/sessions/**/run-event.writer.ts',
   'src/modules/sessions/**/file-bytes.sweeper.ts',
+  'src/modules/sessions/**/overdue-calls.sweeper.ts',
   'src/modules/admin/**/*.ts',
   'src/modules/auth/logins-everywhere.ts',
   'src/modules/auth/token-sessions.sweeper.ts',

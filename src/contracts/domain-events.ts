@@ -42,6 +42,17 @@ export interface DomainEvents {
   'message.rated': { sessionId: string; rating: 1 | -1 };
   'run.started': { sessionId: string };
   'run.cancelRequested': { sessionId: string };
+  /** By the session's own application. */
+  'run.toolResultGiven': { sessionId: string; tool: string };
+  'run.toolCallExpired': { sessionId: string; tool: string };
+  'permission.requested': { sessionId: string; runId: string; tool: string };
+  'permission.decided': {
+    sessionId: string;
+    runId: string;
+    tool: string;
+    decision: 'allow' | 'deny';
+    remember: 'once' | 'session' | 'agent';
+  };
   'run.completed': { sessionId: string };
   'run.failed': { sessionId: string; code: string };
   'run.cancelled': { sessionId: string };

@@ -15,6 +15,9 @@ export type RunEventType =
   | 'tool.call'
   | 'tool.progress'
   | 'tool.result'
+  | 'permission.requested'
+  | 'permission.decided'
+  | 'client_tool.called'
   | 'usage.updated';
 
 /** Events outside of a run: no `seq`, not replayed. */

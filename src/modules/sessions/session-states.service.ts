@@ -67,7 +67,7 @@ export class SessionStates {
         this.jobs.ring('run.execute', { tenantId, runId: run.id });
       }
       await this.line.startNext({ tenantId, id });
-      const resumed = await this.sessions.setStatus(id, (await this.runs.hasOpen(id)) ? 'processing' : 'active');
+      const resumed = await this.sessions.setStatus(id, await this.statusByRuns(id));
       await this.publish(id, 'session.resumed');
       return resumed;
     });
@@ -89,6 +89,11 @@ export class SessionStates {
   async interrupt(id: string): Promise<SessionDto> {
     await this.runsService.cancelAll(id);
     return this.service.get(id);
+  }
+
+  private async statusByRuns(id: string): Promise<SessionStatus> {
+    if (await this.runs.waitsInSession(id)) return 'waiting';
+    return (await this.runs.hasOpen(id)) ? 'processing' : 'active';
   }
 
   private async close(id: string, verb: 'complete' | 'archive', to: 'completed' | 'archived'): Promise<SessionDto> {

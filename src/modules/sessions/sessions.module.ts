@@ -63,6 +63,16 @@ import { SessionsController } from './sessions.controller.js';
 import { SessionListRepository } from './session-list.repository.js';
 import { SessionsRepository } from './sessions.repository.js';
 import { SessionsService } from './sessions.service.js';
+import { ClientToolsController } from './client-tools/client-tools.controller.js';
+import { ClientTools } from './client-tools/client-tools.service.js';
+import { ClientToolSource } from './client-tools/client-tools.source.js';
+import { PermissionsController } from './permissions/permissions.controller.js';
+import { PermissionsRepository } from './permissions/permissions.repository.js';
+import { PermissionsService } from './permissions/permissions.service.js';
+import { RunTools } from './run-loop/run-tools.js';
+import { CallAnswers } from './waits/call-answers.service.js';
+import { OverdueCallsSweeper } from './waits/overdue-calls.sweeper.js';
+import { WaitingCallsRepository } from './waits/waiting-calls.repository.js';
 import { RunAnswers } from './streams/run-answers.js';
 import { RunWaits } from './streams/run-waits.js';
 import { SessionSockets } from './streams/session.sockets.js';
@@ -93,6 +103,8 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     RunsController,
     ExecuteController,
     FilesController,
+    PermissionsController,
+    ClientToolsController,
   ],
   providers: [
     SessionsRepository,
@@ -141,6 +153,14 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     RunMetrics,
     RunPark,
     ToolRound,
+    RunTools,
+    PermissionsRepository,
+    PermissionsService,
+    WaitingCallsRepository,
+    CallAnswers,
+    OverdueCallsSweeper,
+    ClientToolSource,
+    ClientTools,
     HistoryCompaction,
     ClaimedRuns,
     ExecuteRunProcessor,

@@ -114,6 +114,16 @@ export class SessionsRepository {
     return onlySession(rows);
   }
 
+  /** Undefined where it is not in `from`: a person has put it elsewhere. */
+  async moveStatus(id: string, from: SessionStatus, to: SessionStatus): Promise<SessionEntity | undefined> {
+    const rows = await this.db.sql<object>(
+      `UPDATE sessions SET status = :to, updated_at = now()
+       WHERE tenant_id = :tenantId AND id = :id AND status = :from RETURNING ${SESSION_COLUMNS}`,
+      { id, from, to },
+    );
+    return rows[0] && camelRow<SessionEntity>(rows[0]);
+  }
+
   /** A run begins in it. */
   async setBusy(id: string): Promise<SessionEntity> {
     const rows = await this.db.sql<object>(

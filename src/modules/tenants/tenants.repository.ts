@@ -9,6 +9,13 @@ export interface TenantChanges {
   metadata?: Record<string, unknown> | null;
 }
 
+/** What the tenant says about tools. */
+export interface ToolRules {
+  permissionPolicy: PermissionPolicy | null;
+  /** Names (`server:tool`) of tools that none of its agents is given. */
+  disabledTools: string[];
+}
+
 /** The tenant one acts in. */
 @Injectable()
 export class TenantsRepository {
@@ -18,11 +25,21 @@ export class TenantsRepository {
     return only(await this.db.sql<TenantRow>(`SELECT ${TENANT_COLUMNS} FROM tenants WHERE id = :tenantId`));
   }
 
-  async permissionPolicy(): Promise<PermissionPolicy | null> {
-    const [row] = await this.db.sql<{ permissionPolicy: PermissionPolicy | null }>(
-      'SELECT permission_policy AS "permissionPolicy" FROM tenants WHERE id = :tenantId',
+  async toolRules(): Promise<ToolRules> {
+    const [row] = await this.db.sql<ToolRules>(
+      `SELECT permission_policy AS "permissionPolicy", disabled_tools AS "disabledTools"
+       FROM tenants WHERE id = :tenantId`,
     );
-    return row?.permissionPolicy ?? null;
+    return row ?? { permissionPolicy: null, disabledTools: [] };
+  }
+
+  async setToolEnabled(name: string, isEnabled: boolean): Promise<void> {
+    await this.db.sql(
+      `UPDATE tenants SET updated_at = now(), disabled_tools =
+         (disabled_tools - :name::text) || CASE WHEN :isEnabled::boolean THEN '[]'::jsonb ELSE jsonb_build_array(:name::text) END
+       WHERE id = :tenantId`,
+      { name, isEnabled },
+    );
   }
 
   /** What is undefined stays, null resets. */

@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { PermissionPolicy } from '../../contracts/permission-policy.js';
 import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
 import { shownTenant } from './tenant-row.js';
 import type { TenantDto, UpdateTenantDto } from './tenant.dto.js';
-import { TenantsRepository } from './tenants.repository.js';
+import { TenantsRepository, type ToolRules } from './tenants.repository.js';
+
+export type { ToolRules };
 
 /** The tenant one acts in, as its own people see and change it. */
 @Injectable()
@@ -19,8 +20,13 @@ export class TenantsService {
     return shownTenant(await this.tenants.current());
   }
 
-  async permissionPolicy(): Promise<PermissionPolicy | null> {
-    return this.tenants.permissionPolicy();
+  async toolRules(): Promise<ToolRules> {
+    return this.tenants.toolRules();
+  }
+
+  /** In the open transaction. */
+  async setToolEnabled(name: string, isEnabled: boolean): Promise<void> {
+    await this.tenants.setToolEnabled(name, isEnabled);
   }
 
   async update(dto: UpdateTenantDto): Promise<TenantDto> {

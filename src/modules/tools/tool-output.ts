@@ -12,10 +12,10 @@ export function outputText({ content, structuredContent }: ToolResult): string {
   return storableText(text === '' && structuredContent ? JSON.stringify(structuredContent) : text);
 }
 
-/** `reference`: where the rest can be read. */
-export function forModel(output: string, reference: string): string {
+/** What the model is given of an output. */
+export function forModel(output: string): string {
   if (output.length <= LONGEST_FOR_MODEL) return output;
-  return `${head(output, LONGEST_FOR_MODEL)}\n[cut: ${output.length} characters; the whole is kept as ${reference}]`;
+  return `${head(output, LONGEST_FOR_MODEL)}\n[cut: ${output.length} characters; the whole is kept with the call]`;
 }
 
 /** The beginning of an output that is too long to be shown; null where it is not. */

@@ -123,6 +123,19 @@ export class Environment {
   @Max(1_073_741_824)
   UPLOAD_MAX_BYTES = 26_214_400;
 
+  /** How long people may take to permit a call of a tool; absent: as long as they like. */
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1_000)
+  PERMISSION_TTL_MS?: number;
+
+  /** How long applications may take to answer a call of their tools; 0: as long as they like. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(0)
+  CLIENT_TOOL_TIMEOUT_MS = 300_000;
+
   @IsOptional()
   @MinLength(8)
   METRICS_TOKEN?: string;

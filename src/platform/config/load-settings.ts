@@ -133,6 +133,10 @@ function settingsOf(env: Environment): Settings {
       anthropic: { apiKey: anthropicKey, baseUrl: env.ANTHROPIC_BASE_URL ?? null },
     },
     log: { level: env.LOG_LEVEL as Settings['log']['level'] },
+    tools: {
+      permissionTtlMs: env.PERMISSION_TTL_MS ?? null,
+      clientToolTimeoutMs: env.CLIENT_TOOL_TIMEOUT_MS === 0 ? null : env.CLIENT_TOOL_TIMEOUT_MS,
+    },
     metricsToken: env.METRICS_TOKEN ?? null,
     rateLimits: {
       anonymous: env.RATE_LIMIT_ANONYMOUS,

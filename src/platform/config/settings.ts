@@ -35,6 +35,8 @@ export class Settings {
     readonly anthropic: { readonly apiKey: string | null; readonly baseUrl: string | null };
   };
   readonly log: { readonly level: LevelWithSilent };
+  /** How long people and applications may take to answer; null: as long as they like. */
+  readonly tools: { readonly permissionTtlMs: number | null; readonly clientToolTimeoutMs: number | null };
   readonly metricsToken: string | null;
   /** Requests per minute. */
   readonly rateLimits: {

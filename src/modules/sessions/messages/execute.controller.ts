@@ -61,6 +61,6 @@ export class ExecuteController {
       return this.executions.answer(outcome);
     }
     response.status(202);
-    return { sessionId: run.sessionId, runId: run.id, ...this.answers.unfinished(outcome) };
+    return { sessionId: run.sessionId, runId: run.id, ...(await this.answers.unfinished(outcome)) };
   }
 }

@@ -19,11 +19,14 @@ export interface MessageToolCall {
   status: ToolCallStatus;
   isError: boolean | null;
   output: string | null;
+  /** The output goes on, at `outputUrl`. */
+  truncated?: boolean;
+  outputUrl?: string;
   durationMs: number | null;
   turn: number;
 }
 
-export type ToolCallStatus = 'pending' | 'running' | 'completed' | 'failed' | 'cancelled';
+export type ToolCallStatus = 'pending' | 'running' | 'waiting' | 'completed' | 'failed' | 'cancelled';
 
 export interface Message {
   tenantId: string;

@@ -21,6 +21,7 @@ import { MaxJsonBytes, METADATA_BYTES } from '../../../platform/http/max-json-by
 import { ON_BUSY, type OnBusy } from '../runs/on-busy.js';
 import { RunDto } from '../runs/runs.dto.js';
 import { UsageDto } from '../usage.dto.js';
+import { PermissionDto } from '../permissions/permissions.dto.js';
 import type { Message, StoredBlock, ToolCallStatus } from './message.js';
 
 /** One part of a message that a user sends. */
@@ -131,7 +132,11 @@ export class ToolCallDto {
   input: Record<string, unknown>;
   status: ToolCallStatus;
   isError: boolean | null;
+  /** Of more than 1 MiB the beginning. */
   output: string | null;
+  /** The output goes on; the whole is at `outputUrl`. */
+  truncated?: boolean;
+  outputUrl?: string;
   durationMs: number | null;
 }
 
@@ -181,7 +186,7 @@ export class PendingToolCallDto {
 
 /** What a run that waits is waiting for: nothing of either when its session is paused. Absent when it does not wait. */
 export class PendingDto {
-  pendingPermissions?: Record<string, unknown>[];
+  pendingPermissions?: PermissionDto[];
   pendingToolCalls?: PendingToolCallDto[];
 }
 

@@ -51,9 +51,9 @@ export class RunStart {
     options: Pick<MessageOptionsDto, 'model' | 'context'>,
     trigger: RunTrigger,
   ): Promise<WholeRun> {
-    const [agent, tenantPolicy] = await Promise.all([
+    const [agent, toolRules] = await Promise.all([
       session.agentId === null ? null : this.agents.pin(session.agentId),
-      this.tenants.permissionPolicy(),
+      this.tenants.toolRules(),
     ]);
     if (session.agentId !== null && !agent) throw new Conflict("The session's agent was deleted");
     if (options.context) {
@@ -64,7 +64,7 @@ export class RunStart {
       agentId: agent?.id ?? null,
       agentVersion: agent?.version ?? null,
       model: options.model ?? session.model ?? agent?.definition.model ?? this.settings.models.defaultModel,
-      pinned: pinRun(session, agent, tenantPolicy),
+      pinned: pinRun(session, agent, toolRules),
     });
   }
 

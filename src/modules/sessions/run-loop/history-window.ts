@@ -1,5 +1,6 @@
 import type { ModelMessage } from '../../models/model-client.js';
 import { estimateTokens } from '../../models/token-estimate.js';
+import { forModel } from '../../tools/tool-output.js';
 import type { ToolDefinition } from '../../tools/tool.js';
 import type { StoredBlock } from '../messages/message.js';
 import type { HistoryMessage } from '../messages/messages.repository.js';
@@ -24,7 +25,7 @@ function estimateMessage({ content }: ModelMessage): number {
 
 /** What a model is shown of a message. */
 export function tokensOf({ blocks, toolCalls, files }: HistoryMessage): number {
-  const results = sum(toolCalls, ({ output }) => AROUND_TOKENS + estimateTokens(output ?? ''));
+  const results = sum(toolCalls, ({ output }) => AROUND_TOKENS + estimateTokens(forModel(output ?? '')));
   const ofFiles = sum([...(files?.values() ?? [])], ({ tokens }) => tokens);
   return AROUND_TOKENS + sum(blocks, estimateBlock) + results + ofFiles;
 }

@@ -1,4 +1,5 @@
 import type { AssistantBlock, ModelMessage, UserBlock } from '../../models/model-client.js';
+import { forModel } from '../../tools/tool-output.js';
 import type { WireNames } from '../../tools/tool-wire-names.js';
 import { textOf, type MessageToolCall, type StoredBlock } from '../messages/message.js';
 import type { HistoryMessage } from '../messages/messages.repository.js';
@@ -86,7 +87,7 @@ function assistantTurn(
       {
         type: 'tool_result',
         toolUseId: block.id,
-        content: call?.output ?? 'The call was cancelled before it gave a result.',
+        content: call?.output == null ? 'The call was cancelled before it gave a result.' : forModel(call.output),
         isError: call?.isError ?? true,
       },
     ];

@@ -32,7 +32,14 @@ export class RunLoader {
     const { id, attempts, openMessageId, pinned } = hold.run;
     const history = isLost ? [] : (known ?? (await this.messages.history(hold.run, HISTORY_BYTES)));
     await this.files.attach(history);
-    const given = { history, context, isUntitled, isStructured: Boolean(pinned.outputSchema), tooLong: [] };
+    const given = {
+      history,
+      context,
+      isUntitled,
+      isStructured: Boolean(pinned.outputSchema),
+      tooLong: [],
+      unavailable: [],
+    };
     if (attempts === 1) return { ...given, turns: [], calls: [] };
     const [turns, calls, shown] = await this.db.run(() =>
       Promise.all([

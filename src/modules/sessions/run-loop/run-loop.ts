@@ -4,7 +4,6 @@ import type { ModelUsage } from '../../models/model-client.js';
 import { failureKind } from '../../models/model-errors.js';
 import { ModelsService, type ModelCall } from '../../models/models.service.js';
 import { estimateTokens } from '../../models/token-estimate.js';
-import { ToolRegistry } from '../../tools/tool-registry.service.js';
 import type { ToolDefinition } from '../../tools/tool.js';
 import { WireNames } from '../../tools/tool-wire-names.js';
 import type { RunError, WholeRun } from '../runs/run.js';
@@ -23,6 +22,7 @@ import { exceededLimit, limitError, LimitReached, outputBudget, tokensLeft, type
 import { RunPark } from './run-park.js';
 import { keptText, openCalls, type RunState } from './run-state.js';
 import { newToolCall, RunStepsRepository } from './run-steps.repository.js';
+import { RunTools } from './run-tools.js';
 import { systemPrompt } from './system-prompt.js';
 import { ToolRound } from './tool-round.js';
 
@@ -46,7 +46,7 @@ export class RunLoop {
     private readonly models: ModelsService,
     private readonly compaction: HistoryCompaction,
     private readonly catalog: ModelCatalog,
-    private readonly registry: ToolRegistry,
+    private readonly offers: RunTools,
     private readonly tools: ToolRound,
     private readonly journal: RunJournal,
     private readonly steps: RunStepsRepository,
@@ -59,15 +59,19 @@ export class RunLoop {
 
   /** Goes on from where `state` stands until the run has ended or waits. @throws Interruption, LimitReached, DomainError */
   async drive(hold: RunHold, state: RunState): Promise<void> {
-    const { tools } = await this.registry.offer(hold.run.pinned.tools, { clientTools: [] });
+    const { tools, unavailable } = await this.offers.of(hold.run.pinned);
+    state.unavailable = unavailable;
     const offered = [...tools.values()].map(({ definition }) => definition);
     const names = new WireNames([...tools.keys()]);
+    await this.parking.tellAnswers(hold, state);
     await this.fitHistory(hold, state, offered);
     for (let resumed = true; ; resumed = false) {
       hold.signal.throwIfAborted();
       const open = openCalls(state);
       if (open.length > 0) {
         await this.tools.run(hold, open, tools, resumed);
+        const waits = state.calls.some(({ status }) => status === 'waiting');
+        if (waits && (await this.parking.untilAnswered(hold, state))) return;
         continue;
       }
       if (hold.isPausing && (await this.parking.park(hold))) return;
@@ -219,7 +223,7 @@ export class RunLoop {
 }
 
 function systemOf({ pinned }: WholeRun, state: RunState): string[] {
-  return systemPrompt(pinned, hasState(state));
+  return systemPrompt(pinned, hasState(state), state.unavailable);
 }
 
 function hasState({ context }: RunState): boolean {

@@ -1,7 +1,9 @@
+import type { Offer } from '../../tools/tool-registry.service.js';
 import type { Message, MessageToolCall, StoredBlock } from '../messages/message.js';
 import { textOf } from '../messages/message.js';
 import type { HistoryMessage } from '../messages/messages.repository.js';
 import type { Run } from '../runs/run.js';
+import { outputUrlOf } from '../executions/execution.js';
 import { titleFrom } from '../session-title.js';
 import { usageOf } from '../usage.js';
 import type { RunToolCall, RunTurn } from './run-steps.repository.js';
@@ -14,6 +16,8 @@ export interface RunState {
   context: Record<string, unknown>;
   turns: RunTurn[];
   calls: RunToolCall[];
+  /** Servers whose tools it is to have and can not, at present. */
+  unavailable: Offer['unavailable'];
   /** Sizes, in tokens as we estimate them, of the conversations that a provider found too long. */
   tooLong: number[];
   /** Its session has no title. */
@@ -49,7 +53,11 @@ export function titleOf({ history }: RunState, answer: string): string | null {
 }
 
 export function openCalls(state: RunState): RunToolCall[] {
-  return state.calls.filter((call) => call.status === 'pending' || call.status === 'running');
+  return state.calls.filter(isOpen);
+}
+
+export function isOpen({ status }: RunToolCall): boolean {
+  return status === 'pending' || status === 'running' || status === 'waiting';
 }
 
 /** The assistant's message of a run: all its model calls in one. */
@@ -82,7 +90,8 @@ export function answerOf(
 }
 
 function shownCall(call: RunToolCall): MessageToolCall {
-  const { toolUseId: id, name, input, isError, output, durationMs, turn } = call;
-  const status = call.status === 'pending' || call.status === 'running' ? 'cancelled' : call.status;
-  return { id, name, input, status, isError, output, durationMs, turn };
+  const { toolUseId: id, name, input, isError, output, truncated, durationMs, turn } = call;
+  const status = isOpen(call) ? 'cancelled' : call.status;
+  const rest = truncated ? { truncated, outputUrl: outputUrlOf(call.id) } : {};
+  return { id, name, input, status, isError, output, ...rest, durationMs, turn };
 }

@@ -4,6 +4,7 @@ import { camelRow } from '../../../platform/database/camel-row.js';
 import { Db } from '../../../platform/database/db.js';
 import type { StopReason } from '../../models/model-client.js';
 import type { StoredBlock, ToolCallStatus } from '../messages/message.js';
+import type { Run } from '../runs/run.js';
 
 /** A finished model call of a run. */
 export interface RunTurn {
@@ -26,7 +27,32 @@ export interface RunToolCall {
   status: ToolCallStatus;
   isError: boolean | null;
   output: string | null;
+  /** The output goes on; the whole is with the execution, which has the call's id. */
+  truncated: boolean;
   durationMs: number | null;
+  /** For whom it waits or has waited. */
+  waitsFor: WaitKind | null;
+  /** When it waits no longer; null: as long as it takes. */
+  waitsUntil: Date | null;
+  decision: 'allow' | 'deny' | null;
+  /** A user's id, or `policy`, `hook`, `expiry`. */
+  decidedBy: string | null;
+  /** Its answer came from outside while the run was held, and the events that say so are still to be stored. */
+  told: boolean;
+}
+
+export type WaitKind = 'permission' | 'connect' | 'client' | 'agent';
+
+const CALL_COLUMNS = `id, turn, position, tool_use_id, name, input, status, is_error, output, truncated, duration_ms, waits_for,
+  waits_until, decision, decided_by, told`;
+
+/** What an execution was, beside what its call says. */
+export interface Made {
+  serverId: string;
+  /** What a hook made of the input; null where it is the model's. */
+  changedInput: Record<string, unknown> | null;
+  /** The whole output where the call's is cut. */
+  whole: string | null;
 }
 
 /** The steps a run has behind it, from which it goes on after anything. */
@@ -45,7 +71,7 @@ export class RunStepsRepository {
 
   async toolCalls(runId: string): Promise<RunToolCall[]> {
     const rows = await this.db.sql<object>(
-      `SELECT id, turn, position, tool_use_id, name, input, status, is_error, output, duration_ms FROM tool_calls
+      `SELECT ${CALL_COLUMNS} FROM tool_calls
        WHERE tenant_id = :tenantId AND run_id = :runId ORDER BY turn, position`,
       { runId },
     );
@@ -72,13 +98,53 @@ export class RunStepsRepository {
     );
   }
 
-  async finishToolCall(call: RunToolCall): Promise<void> {
+  /** With the record of the execution, where there was one: the call came as far as to be decided on. */
+  async finishToolCall(
+    run: Pick<Run, 'id' | 'sessionId' | 'createdBy'>,
+    call: RunToolCall,
+    made: Made | null,
+  ): Promise<void> {
     await this.db.sql(
-      `UPDATE tool_calls SET status = :status, is_error = :isError, output = :output, duration_ms = :durationMs,
-         finished_at = now()
-       WHERE tenant_id = :tenantId AND id = :id`,
-      { ...call },
+      `WITH call AS (
+         UPDATE tool_calls SET status = :status, is_error = :isError, output = :output, truncated = :truncated,
+           duration_ms = :durationMs, decision = :decision, decided_by = :decidedBy, finished_at = now()
+         WHERE tenant_id = :tenantId AND id = :id
+       )
+       INSERT INTO tool_executions (tenant_id, id, server_id, tool, input, is_error, decision, decided_by, session_id,
+         run_id, created_by, duration_ms, whole)
+       SELECT :tenantId, :id, :serverId, :name, :changedInput::jsonb, :isError, :decision, :decidedBy, :sessionId, :runId,
+         :createdBy, :durationMs, :whole
+       WHERE :serverId::text IS NOT NULL`,
+      {
+        ...call,
+        ...{ sessionId: run.sessionId, runId: run.id, createdBy: run.createdBy },
+        serverId: made?.serverId ?? null,
+        changedInput: made?.changedInput ? JSON.stringify(made.changedInput) : null,
+        whole: made?.whole ?? null,
+      },
     );
+  }
+
+  /** It is begun now, after it has waited: from here on nobody knows whether it had its effect. */
+  async beginToolCall({ id }: RunToolCall): Promise<void> {
+    await this.db.sql(
+      `UPDATE tool_calls SET status = 'running', started_at = now() WHERE tenant_id = :tenantId AND id = :id`,
+      { id },
+    );
+  }
+
+  async waitWithToolCall({ id, waitsFor, waitsUntil }: RunToolCall): Promise<void> {
+    await this.db.sql(
+      `UPDATE tool_calls SET status = 'waiting', waits_for = :waitsFor, waits_until = :waitsUntil, told = true
+       WHERE tenant_id = :tenantId AND id = :id`,
+      { id, waitsFor, waitsUntil },
+    );
+  }
+
+  async markTold(ids: readonly string[]): Promise<void> {
+    await this.db.sql(`UPDATE tool_calls SET told = true WHERE tenant_id = :tenantId AND id = ANY (:ids::uuid[])`, {
+      ids,
+    });
   }
 
   /** The run has ended: its message holds the turns now, and calls that never came to a result never will. */
@@ -86,7 +152,10 @@ export class RunStepsRepository {
     await this.db.sql(
       `WITH open AS (
          UPDATE tool_calls SET status = 'cancelled', finished_at = now()
-         WHERE tenant_id = :tenantId AND run_id = :runId AND status IN ('pending', 'running')
+         WHERE tenant_id = :tenantId AND run_id = :runId AND status IN ('pending', 'running', 'waiting')
+       ), unanswered AS (
+         UPDATE permissions SET status = 'cancelled', decided_at = now()
+         WHERE tenant_id = :tenantId AND run_id = :runId AND status = 'pending'
        )
        DELETE FROM run_turns WHERE tenant_id = :tenantId AND run_id = :runId`,
       { runId },
@@ -109,6 +178,12 @@ export function newToolCall(
     status: 'running',
     isError: null,
     output: null,
+    truncated: false,
     durationMs: null,
+    waitsFor: null,
+    waitsUntil: null,
+    decision: null,
+    decidedBy: null,
+    told: true,
   };
 }

@@ -1,3 +1,4 @@
+import type { Offer } from '../../tools/tool-registry.service.js';
 import type { PinnedRun } from '../runs/run.js';
 
 const OF_STATE =
@@ -8,8 +9,20 @@ const OF_STATE =
 export function systemPrompt(
   { systemPrompt: prompt, outputSchema }: Pick<PinnedRun, 'systemPrompt' | 'outputSchema'>,
   hasState: boolean,
+  unavailable: Offer['unavailable'],
 ): string[] {
-  return [prompt, ...(outputSchema ? [outputRules(outputSchema)] : []), ...(hasState ? [OF_STATE] : [])];
+  return [
+    prompt,
+    ...(outputSchema ? [outputRules(outputSchema)] : []),
+    ...(hasState ? [OF_STATE] : []),
+    ...(unavailable.length > 0 ? [missingTools(unavailable)] : []),
+  ];
+}
+
+/** The model says so to the user, rather than that it has no such tools. */
+function missingTools(unavailable: Offer['unavailable']): string {
+  const servers = unavailable.map(({ server, reason }) => `- ${server}: ${reason}`).join('\n');
+  return `Tools of these servers are not available at present. Say so where they would be needed.\n${servers}`;
 }
 
 function outputRules(schema: Record<string, unknown>): string {

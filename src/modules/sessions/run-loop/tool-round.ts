@@ -1,10 +1,24 @@
 import { Injectable } from '@nestjs/common';
-import { ToolExecutor } from '../../tools/tool-executor.service.js';
-import { outputText } from '../../tools/tool-output.js';
-import type { OfferedTool } from '../../tools/tool.js';
+import { v7 } from 'uuid';
+import { Settings } from '../../../platform/config/settings.js';
+import { Events } from '../../../platform/events/events.js';
+import { ToolExecutor, type Consent, type Execution } from '../../tools/tool-executor.service.js';
+import type { OfferedTool, ToolProgress } from '../../tools/tool.js';
+import { shownOutput, shownText, type ShownOutput } from '../executions/execution.js';
+import type { PermissionRequest } from '../permissions/permission.js';
+import { shownPermission } from '../permissions/permissions.dto.js';
+import { PermissionsRepository } from '../permissions/permissions.repository.js';
+import { rootSessionOf } from '../runs/run.js';
+import { resultEvent } from '../waits/answer-events.js';
+import { RunEventWriter } from './run-event.writer.js';
 import type { RunHold } from './run-hold.js';
 import { RunJournal } from './run-journal.js';
-import { RunStepsRepository, type RunToolCall } from './run-steps.repository.js';
+import { RunStepsRepository, type Made, type RunToolCall, type WaitKind } from './run-steps.repository.js';
+
+type Tools = ReadonlyMap<string, OfferedTool>;
+
+/** Between two tidings of one call's progress; what comes in between is passed over. */
+const PROGRESS_EVERY_MS = 250;
 
 /** Carries out the calls of one model turn, side by side; each result is stored before the next step. */
 @Injectable()
@@ -13,58 +27,141 @@ export class ToolRound {
     private readonly executor: ToolExecutor,
     private readonly journal: RunJournal,
     private readonly steps: RunStepsRepository,
+    private readonly permissions: PermissionsRepository,
+    private readonly writer: RunEventWriter,
+    private readonly events: Events,
+    private readonly settings: Settings,
   ) {}
 
-  /** `resumed`: another holder began these calls, so they may have had their effect already. */
-  async run(
-    hold: RunHold,
-    calls: RunToolCall[],
-    tools: ReadonlyMap<string, OfferedTool>,
-    resumed: boolean,
-  ): Promise<void> {
-    const outcomes = await Promise.allSettled(calls.map((call) => this.carryOut(hold, call, tools, resumed)));
+  /** `resumed`: another holder began those that are running, so they may have had their effect already. */
+  async run(hold: RunHold, calls: RunToolCall[], tools: Tools, resumed: boolean): Promise<void> {
+    const due = calls.filter(({ status }) => status !== 'waiting');
+    const outcomes = await Promise.allSettled(due.map((call) => this.carryOut(hold, call, tools, resumed)));
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
-  private async carryOut(
-    hold: RunHold,
-    call: RunToolCall,
-    tools: ReadonlyMap<string, OfferedTool>,
-    resumed: boolean,
-  ): Promise<void> {
+  private async carryOut(hold: RunHold, call: RunToolCall, tools: Tools, resumed: boolean): Promise<void> {
     const begun = performance.now();
-    const { isError, output } =
-      resumed && !tools.get(call.name)?.definition.idempotent
-        ? unknownOutcome()
-        : await this.execute(hold, call, tools);
-    Object.assign(call, { status: isError ? 'failed' : 'completed', isError, output });
-    call.durationMs = Math.round(performance.now() - begun);
-    const { toolUseId, name, durationMs } = call;
-    await this.journal.write(hold, {
-      events: [{ type: 'tool.result', data: { toolUseId, name, isError, output, durationMs } }],
-      work: () => this.steps.finishToolCall(call),
+    const definition = tools.get(call.name)?.definition;
+    if (call.status === 'running' && resumed && !definition?.idempotent)
+      return this.finish(hold, call, { ...unknownOutcome(), ...decided(call) }, null, 0);
+    if (call.status === 'pending') await this.begin(hold, call);
+    const execution = await this.execute(hold, call, tools);
+    switch (execution.status) {
+      case 'asks':
+        return this.ask(hold, call, 'permission', null);
+      case 'suspended':
+        return execution.on.kind === 'connect'
+          ? this.ask(hold, call, 'connect', execution.on.serverId)
+          : this.askClient(hold, call);
+      case 'done': {
+        const shown = shownOutput(execution.result);
+        const changedInput = execution.input === call.input ? null : execution.input;
+        const made = { serverId: definition?.serverId ?? '', changedInput, whole: shown.whole };
+        const { decision, decidedBy } = execution;
+        const durationMs = Math.round(performance.now() - begun);
+        return this.finish(hold, call, { ...shown, decision, decidedBy }, definition ? made : null, durationMs);
+      }
+    }
+  }
+
+  /** Asks the policies first, then what people have said before about such calls. */
+  private async execute(hold: RunHold, call: RunToolCall, tools: Tools): Promise<Execution> {
+    const permitted = call.decision === 'allow' && call.decidedBy !== null ? { decidedBy: call.decidedBy } : null;
+    const execution = await this.attempt(hold, call, tools, permitted);
+    if (execution.status !== 'asks') return execution;
+    const { run } = hold;
+    const grantedBy = await this.permissions.grantedBy(rootSessionOf(run), run.agentId, call.name);
+    return grantedBy === null ? execution : this.attempt(hold, call, tools, { decidedBy: grantedBy });
+  }
+
+  private attempt(hold: RunHold, call: RunToolCall, tools: Tools, consent: Consent | null): Promise<Execution> {
+    const { id: executionId, toolUseId, name, input } = call;
+    const { id: runId, sessionId, pinned } = hold.run;
+    return this.executor.execute({
+      ...{ executionId, sessionId, runId, toolUseId, name, input, tools, consent },
+      ...{ signal: hold.signal, policies: pinned.policies, onProgress: this.progress(hold, call) },
     });
   }
 
-  private async execute(
+  private progress(hold: RunHold, { toolUseId }: RunToolCall): (progress: ToolProgress) => void {
+    let next = 0;
+    return ({ progress, total = null, message = null }) => {
+      if (performance.now() < next || hold.isLost) return;
+      next = performance.now() + PROGRESS_EVERY_MS;
+      this.writer.add(hold, { type: 'tool.progress', data: { toolUseId, progress, total, message } });
+    };
+  }
+
+  private async begin(hold: RunHold, call: RunToolCall): Promise<void> {
+    call.status = 'running';
+    await this.journal.write(hold, { events: [], work: () => this.steps.beginToolCall(call) });
+  }
+
+  private async ask(
     hold: RunHold,
-    { id: executionId, toolUseId, name, input }: RunToolCall,
-    tools: ReadonlyMap<string, OfferedTool>,
-  ): Promise<{ isError: boolean; output: string }> {
-    const { id: runId, sessionId, pinned } = hold.run;
-    const execution = await this.executor.execute({
-      ...{ executionId, sessionId, runId, toolUseId, name, input, tools },
-      ...{ signal: hold.signal, policies: pinned.policies, consent: null },
+    call: RunToolCall,
+    waitsFor: 'permission' | 'connect',
+    connectServerId: string | null,
+  ): Promise<void> {
+    this.waits(call, waitsFor, this.settings.tools.permissionTtlMs);
+    const { id: runId, sessionId } = hold.run;
+    const permission: PermissionRequest = {
+      ...{ id: v7(), sessionId, rootSessionId: rootSessionOf(hold.run), runId, toolCallId: call.id },
+      ...{ toolUseId: call.toolUseId, tool: call.name, input: call.input, connectServerId },
+      ...{ status: 'pending', decidedBy: null, reason: null, expiresAt: call.waitsUntil, createdAt: new Date() },
+    };
+    await this.journal.write(hold, {
+      events: [{ type: 'permission.requested', data: { permission: shownPermission(permission) } }],
+      work: () =>
+        Promise.all([
+          this.steps.waitWithToolCall(call),
+          this.permissions.add(permission),
+          this.events.publish('permission.requested', {
+            ...{ resourceType: 'permission', resourceId: permission.id },
+            payload: { sessionId, runId, tool: call.name },
+          }),
+        ]),
     });
-    if (execution.status !== 'done')
-      return { isError: true, output: `The tool ${name} needs a person's permission, and nobody can be asked` };
-    return { isError: execution.result.isError, output: outputText(execution.result) };
+  }
+
+  private async askClient(hold: RunHold, call: RunToolCall): Promise<void> {
+    this.waits(call, 'client', this.settings.tools.clientToolTimeoutMs);
+    const { toolUseId, name, input } = call;
+    await this.journal.write(hold, {
+      events: [{ type: 'client_tool.called', data: { toolUseId, name, input } }],
+      work: () => this.steps.waitWithToolCall(call),
+    });
+  }
+
+  private waits(call: RunToolCall, waitsFor: WaitKind, forMs: number | null): void {
+    const waitsUntil = forMs === null ? null : new Date(Date.now() + forMs);
+    Object.assign(call, { status: 'waiting', waitsFor, waitsUntil });
+  }
+
+  private async finish(
+    hold: RunHold,
+    call: RunToolCall,
+    { isError, output, truncated, decision, decidedBy }: ShownOutput & Pick<RunToolCall, 'decision' | 'decidedBy'>,
+    made: Made | null,
+    durationMs: number,
+  ): Promise<void> {
+    const status = isError ? 'failed' : 'completed';
+    Object.assign(call, { status, isError, output, truncated, decision, decidedBy, durationMs });
+    await this.journal.write(hold, {
+      events: [resultEvent(call)],
+      work: () => this.steps.finishToolCall(hold.run, call, made),
+    });
   }
 }
 
-function unknownOutcome(): { isError: boolean; output: string } {
-  return {
-    isError: true,
-    output: 'unknown outcome: the call was interrupted and may or may not have taken effect; it was not repeated',
-  };
+function decided({ decision, decidedBy }: RunToolCall): Pick<RunToolCall, 'decision' | 'decidedBy'> {
+  return { decision, decidedBy };
+}
+
+function unknownOutcome(): ShownOutput {
+  return shownText(
+    'unknown outcome: the call was interrupted and may or may not have taken effect; it was not repeated',
+    true,
+  );
 }

@@ -1,6 +1,6 @@
-import type { PermissionPolicy } from '../../../contracts/permission-policy.js';
 import { DEFAULT_DEFINITION } from '../../agents/agent-definition.js';
 import type { PinnedAgent } from '../../agents/agents.service.js';
+import type { ToolRules } from '../../tenants/tenants.service.js';
 import type { SessionEntity } from '../session.entity.js';
 import type { PinnedRun } from './run.js';
 
@@ -10,7 +10,7 @@ const DEFAULT_PROMPT = 'You are a helpful assistant.';
 export function pinRun(
   session: SessionEntity,
   agent: PinnedAgent | null,
-  tenantPolicy: PermissionPolicy | null,
+  { permissionPolicy, disabledTools }: ToolRules,
 ): PinnedRun {
   const definition = agent?.definition ?? DEFAULT_DEFINITION;
   return {
@@ -18,8 +18,10 @@ export function pinRun(
     fallbackModels: definition.fallbackModels,
     temperature: definition.temperature,
     tools: session.tools ?? definition.tools,
+    clientTools: session.clientTools,
+    disabledTools,
     policies: [
-      { default: 'allow', ...tenantPolicy },
+      { default: 'allow', ...permissionPolicy },
       { default: 'ask', ...definition.permissionPolicy },
       ...(session.permissionPolicy ? [session.permissionPolicy] : []),
     ],

@@ -1,5 +1,6 @@
 import type { RunEnvelope } from '../../../contracts/live-events.js';
 import type { PermissionPolicy } from '../../../contracts/permission-policy.js';
+import type { ClientTool } from '../../tools/tool.js';
 import type { ResourceLimits } from '../../agents/agent-definition.js';
 import type { UsageColumns } from '../usage.js';
 
@@ -20,6 +21,10 @@ export interface PinnedRun {
   temperature: number | null;
   /** `server:tool` or `server:*`. */
   tools: string[];
+  /** What the session's own application can do; absent in runs of releases that knew none. */
+  clientTools?: ClientTool[];
+  /** Names of tools that the tenant's agents are not given; absent as above. */
+  disabledTools?: string[];
   /** The tenant's, the agent's and the session's. */
   policies: PermissionPolicy[];
   limits: ResourceLimits;
@@ -65,4 +70,9 @@ export interface WholeRun extends Run {
 
 export function hasEnded(status: RunStatus): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
+}
+
+/** Where a person began what came to this run. */
+export function rootSessionOf({ sessionId }: Pick<Run, 'sessionId'>): string {
+  return sessionId;
 }

@@ -15,6 +15,10 @@ export const RUN_COLUMNS = `r.tenant_id, r.id, r.session_id, r.agent_id, r.agent
   r.cache_read_tokens, r.cache_write_tokens, r.cost_micros, r.usage_estimated, r.active_ms, r.last_seq, r.open_message_id, r.attempts,
   r.fence, r.created_at, r.started_at, r.finished_at`;
 
+/** SQL: nobody is waited for by the run `r`. */
+export const NO_CALL_WAITS = `NOT EXISTS (SELECT 1 FROM tool_calls c
+  WHERE c.tenant_id = r.tenant_id AND c.run_id = r.id AND c.status = 'waiting')`;
+
 export interface RunFilter {
   status?: RunStatus;
   before: string | null;
@@ -154,7 +158,23 @@ export class RunsRepository {
        RETURNING ${RUN_COLUMNS}`,
       { sessionId },
     );
+    // One that waits for somebody waits on, and does not go on before the pause is withdrawn.
+    await this.db.sql(
+      `UPDATE runs SET pause_requested_at = now()
+       WHERE tenant_id = :tenantId AND session_id = :sessionId AND status = 'waiting' AND pause_requested_at IS NULL
+         AND cancel_requested_at IS NULL`,
+      { sessionId },
+    );
     return rows.map(runOf);
+  }
+
+  /** One of them waits for somebody, whether or not its session is paused. */
+  async waitsInSession(sessionId: string): Promise<boolean> {
+    const rows = await this.db.sql(
+      `SELECT 1 FROM runs WHERE tenant_id = :tenantId AND session_id = :sessionId AND status = 'waiting' LIMIT 1`,
+      { sessionId },
+    );
+    return rows.length > 0;
   }
 
   /** Of a session's runs. Returns those that waited and are to go on, with room for the event that says so. */
@@ -162,14 +182,14 @@ export class RunsRepository {
     const rows = await this.db.sql<object>(
       `UPDATE runs r SET pause_requested_at = NULL, status = 'queued', run_after = now(), last_seq = r.last_seq + 1
        WHERE r.tenant_id = :tenantId AND r.session_id = :sessionId AND r.pause_requested_at IS NOT NULL
-         AND r.status = 'waiting'
+         AND r.status = 'waiting' AND ${NO_CALL_WAITS}
        RETURNING ${RUN_COLUMNS}`,
       { sessionId },
     );
     await this.db.sql(
       `UPDATE runs SET pause_requested_at = NULL
        WHERE tenant_id = :tenantId AND session_id = :sessionId AND pause_requested_at IS NOT NULL
-         AND status IN ('queued', 'running')`,
+         AND status IN ('queued', 'running', 'waiting')`,
       { sessionId },
     );
     return rows.map(runOf);

@@ -5,6 +5,10 @@ import { currentTenantActor } from '../../../platform/access/scope.js';
 import { Settings } from '../../../platform/config/settings.js';
 import { parseLastEventId } from '../../../platform/live/sse-format.js';
 import { SseStreams } from '../../../platform/live/sse-streams.js';
+import { Db } from '../../../platform/database/db.js';
+import { shownPermission } from '../permissions/permissions.dto.js';
+import { PermissionsRepository } from '../permissions/permissions.repository.js';
+import { WaitingCallsRepository } from '../waits/waiting-calls.repository.js';
 import { MessagesRepository } from '../messages/messages.repository.js';
 import { shownMessage, type MessageSentDto, type PendingDto } from '../messages/messages.dto.js';
 import { hasEnded, type BegunRun, type Run } from '../runs/run.js';
@@ -19,6 +23,9 @@ export class RunAnswers {
   constructor(
     private readonly waits: RunWaits,
     private readonly messages: MessagesRepository,
+    private readonly permissions: PermissionsRepository,
+    private readonly calls: WaitingCallsRepository,
+    private readonly db: Db,
     private readonly sources: SessionSources,
     private readonly streams: SseStreams,
     private readonly settings: Settings,
@@ -75,9 +82,12 @@ export class RunAnswers {
   }
 
   /** A run that goes on, or what it waits for. */
-  unfinished({ run }: Outcome): { run: RunDto } & PendingDto {
-    const pending = run.status === 'waiting' ? { pendingPermissions: [], pendingToolCalls: [] } : {};
-    return { run, ...pending };
+  async unfinished({ run }: Outcome): Promise<{ run: RunDto } & PendingDto> {
+    if (run.status !== 'waiting') return { run };
+    const [permissions, pendingToolCalls] = await this.db.run(() =>
+      Promise.all([this.permissions.pendingOf(run.id), this.calls.clientCallsOf(run.id)]),
+    );
+    return { run, pendingPermissions: permissions.map(shownPermission), pendingToolCalls };
   }
 
   async finished({ run, message }: Outcome): Promise<Required<Pick<MessageSentDto, 'message' | 'run'>>> {

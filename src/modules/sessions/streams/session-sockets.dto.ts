@@ -1,4 +1,6 @@
 import { IsInt, IsOptional, IsUUID, Max, Min } from 'class-validator';
+import { ToolResultDto } from '../client-tools/client-tools.dto.js';
+import { DecidePermissionDto } from '../permissions/permissions.dto.js';
 import { SendMessageDto } from '../messages/messages.dto.js';
 
 export class JoinSessionDto {
@@ -26,6 +28,16 @@ export class LeaveSessionDto {
 export class SocketMessageDto extends SendMessageDto {
   @IsUUID('all')
   sessionId: string;
+}
+
+export class SocketDecisionDto extends DecidePermissionDto {
+  @IsUUID('all')
+  permissionId: string;
+}
+
+export class SocketToolResultDto extends ToolResultDto {
+  @IsUUID('all')
+  runId: string;
 }
 
 export class CancelRunDto {

@@ -4,12 +4,21 @@ import { sessionRoom } from '../../../contracts/live-events.js';
 import { currentTenantActor } from '../../../platform/access/scope.js';
 import { EventReaders } from '../../../platform/live/event-readers.js';
 import { SocketHandlers, type MessageConnection } from '../../../platform/live/socket-handlers.js';
+import { ClientTools } from '../client-tools/client-tools.service.js';
+import { PermissionsService } from '../permissions/permissions.service.js';
 import { SendMessageService } from '../messages/send-message.service.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import { RunsService } from '../runs/runs.service.js';
 import { SessionsService } from '../sessions.service.js';
 import { SessionSources } from './session-source.js';
-import { CancelRunDto, JoinSessionDto, LeaveSessionDto, SocketMessageDto } from './session-sockets.dto.js';
+import {
+  CancelRunDto,
+  JoinSessionDto,
+  LeaveSessionDto,
+  SocketDecisionDto,
+  SocketMessageDto,
+  SocketToolResultDto,
+} from './session-sockets.dto.js';
 
 /** What a client can say about sessions over its socket. */
 @Injectable()
@@ -22,6 +31,8 @@ export class SessionSockets implements OnModuleInit {
     private readonly sending: SendMessageService,
     private readonly runRows: RunsRepository,
     private readonly runs: RunsService,
+    private readonly permissions: PermissionsService,
+    private readonly clientTools: ClientTools,
   ) {}
 
   onModuleInit(): void {
@@ -49,6 +60,18 @@ export class SessionSockets implements OnModuleInit {
       access: { can: 'messages:create' },
       payload: CancelRunDto,
       handle: async ({ runId }) => ({ run: await this.runs.cancel(runId) }),
+    });
+    this.handlers.on('permission.decide', {
+      access: { can: 'permissions:decide' },
+      payload: SocketDecisionDto,
+      handle: async ({ permissionId, ...decision }) => ({
+        permission: await this.permissions.decide(permissionId, decision),
+      }),
+    });
+    this.handlers.on('tool.result', {
+      access: { can: 'messages:create' },
+      payload: SocketToolResultDto,
+      handle: ({ runId, ...result }) => this.clientTools.answer(runId, result),
     });
   }
 
