@@ -87,6 +87,8 @@ CREATE TABLE tool_executions (
   run_id uuid,
   created_by uuid,
   duration_ms integer NOT NULL,
+  -- Of a call that was asked for directly: its content and structured content, as far as they are shown.
+  result jsonb,
   -- The whole output, where it is longer than what is shown.
   whole text,
   created_at timestamptz NOT NULL DEFAULT now(),
@@ -102,3 +104,4 @@ SELECT atrium_tenant_table('tool_executions', 'SELECT, INSERT, DELETE');
 
 -- Names (`server:tool`) of tools that none of the tenant's agents is given.
 ALTER TABLE tenants ADD COLUMN disabled_tools jsonb NOT NULL DEFAULT '[]';
+GRANT UPDATE (disabled_tools) ON tenants TO atrium_app;

@@ -23,7 +23,8 @@ const ASKING = { tools: ['probe:*', 'calculator:*'] };
 const say = (words: string): ToolUse => ['probe__say', { words }];
 const statusOf = async ({ as, sessionId }: Talk) =>
   (await as.get(`/sessions/${sessionId}`).expect(200)).json<{ status: string }>().status;
-const permissionOf = async ({ as }: Talk, id: string) => (await as.get(`/permissions/${id}`).expect(200)).json<PermissionDto>();
+const permissionOf = async ({ as }: Talk, id: string) =>
+  (await as.get(`/permissions/${id}`).expect(200)).json<PermissionDto>();
 
 describe('A tool that a person has to permit', () => {
   it('makes the run wait, and goes on where it stood once it is allowed', async () => {

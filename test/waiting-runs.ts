@@ -22,7 +22,11 @@ export function calling(...calls: ToolUse[]): Reply {
 }
 
 /** Asks, has the model make these calls, and expects the run to wait. */
-export async function askAndWait(app: TestApp, talk: Pick<Talk, 'as' | 'sessionId'>, ...calls: ToolUse[]): Promise<Waiting> {
+export async function askAndWait(
+  app: TestApp,
+  talk: Pick<Talk, 'as' | 'sessionId'>,
+  ...calls: ToolUse[]
+): Promise<Waiting> {
   app.upstream.enqueue(calling(...calls), saying('So'));
   return (await talk.as.post(`/sessions/${talk.sessionId}/messages`, { content: 'Hi' }).expect(202)).json<Waiting>();
 }

@@ -45,6 +45,10 @@ export interface DomainEvents {
   /** By the session's own application. */
   'run.toolResultGiven': { sessionId: string; tool: string };
   'run.toolCallExpired': { sessionId: string; tool: string };
+  /** Directly, by a person or a key. */
+  'tool.executed': { tool: string; isError: boolean };
+  'tool.enabled': { tool: string };
+  'tool.disabled': { tool: string };
   'permission.requested': { sessionId: string; runId: string; tool: string };
   'permission.decided': {
     sessionId: string;

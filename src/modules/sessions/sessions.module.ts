@@ -73,6 +73,10 @@ import { RunTools } from './run-loop/run-tools.js';
 import { CallAnswers } from './waits/call-answers.service.js';
 import { OverdueCallsSweeper } from './waits/overdue-calls.sweeper.js';
 import { WaitingCallsRepository } from './waits/waiting-calls.repository.js';
+import { ExecuteTool } from './executions/execute-tool.service.js';
+import { ExecutionsController } from './executions/executions.controller.js';
+import { ExecutionsRepository } from './executions/executions.repository.js';
+import { ExecutionsService } from './executions/executions.service.js';
 import { RunAnswers } from './streams/run-answers.js';
 import { RunWaits } from './streams/run-waits.js';
 import { SessionSockets } from './streams/session.sockets.js';
@@ -104,6 +108,7 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     ExecuteController,
     FilesController,
     PermissionsController,
+    ExecutionsController,
     ClientToolsController,
   ],
   providers: [
@@ -154,6 +159,9 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     RunPark,
     ToolRound,
     RunTools,
+    ExecutionsRepository,
+    ExecutionsService,
+    ExecuteTool,
     PermissionsRepository,
     PermissionsService,
     WaitingCallsRepository,

@@ -40,7 +40,7 @@ export type Execution =
 const TIMEOUT_MS = 60_000;
 
 /** It may not be called so, here. */
-class ToolDenied extends AccessDenied {
+export class ToolDenied extends AccessDenied {
   constructor(
     message: string,
     tool: string,
@@ -95,6 +95,16 @@ export class ToolExecutor {
     const { result } = outcome;
     await this.hooks?.after(hooked(call, input), { isError: result.isError, output: outputText(result) });
     return { status: 'done', result, input, ...decision };
+  }
+
+  /** As `perform`, where nobody has to be asked. */
+  async performWith(
+    consent: Consent,
+    call: Omit<ToolCall, 'consent'>,
+  ): Promise<Exclude<Execution, { status: 'asks' }>> {
+    const execution = await this.perform({ ...call, consent });
+    if (execution.status === 'asks') throw new Error('It was agreed to, and asks all the same');
+    return execution;
   }
 
   /** @throws ToolDenied */

@@ -68,6 +68,16 @@ export class ToolRegistry {
     return [...builtin.map(({ definition }) => ({ definition, changed: false })), ...others.flat()];
   }
 
+  /** Of a server by its id, or of a built-in by its name. */
+  async serverName(id: string): Promise<string | null> {
+    if (this.builtins.has(id)) return id;
+    for (const source of this.sources) {
+      const name = await source.serverName(id);
+      if (name !== null) return name;
+    }
+    return null;
+  }
+
   async approve(name: string): Promise<void> {
     for (const source of this.sources) await source.approve(name);
   }

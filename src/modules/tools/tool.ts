@@ -94,6 +94,8 @@ export interface ToolSource {
   namesOf(servers: ReadonlySet<string>): Promise<ReadonlySet<string>>;
   /** What a run may be given of those it knows among these servers; may connect, but briefly. */
   offer(servers: ReadonlySet<string>, scope: ToolScope): Promise<readonly ServerOffer[]>;
+  /** The name of a server of the tenant's by its id. */
+  serverName(id: string): Promise<string | null>;
   /** All that is known, without connecting. */
   list(): Promise<readonly ListedTool[]>;
   /** A person agrees to what the tool has become. Called in the open transaction. */

@@ -1,12 +1,20 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
+import { TenantsModule } from '../tenants/tenants.module.js';
 import { CalculatorServer } from './calculator.server.js';
 import { ClockServer } from './clock.server.js';
 import { ToolExecutor } from './tool-executor.service.js';
 import { ToolInputs } from './tool-inputs.js';
 import { ToolRegistry } from './tool-registry.service.js';
 import { ToolTurns } from './tool-turns.js';
+import { ToolsController } from './tools.controller.js';
+import { ToolsService } from './tools.service.js';
 
-@Module({ providers: [ToolRegistry, ToolExecutor, ToolInputs, ToolTurns], exports: [ToolRegistry, ToolExecutor] })
+@Module({
+  imports: [TenantsModule],
+  controllers: [ToolsController],
+  providers: [ToolRegistry, ToolExecutor, ToolInputs, ToolTurns, ToolsService],
+  exports: [ToolRegistry, ToolExecutor],
+})
 export class ToolsModule implements OnModuleInit {
   constructor(private readonly registry: ToolRegistry) {}
 

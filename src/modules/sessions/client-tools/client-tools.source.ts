@@ -25,6 +25,10 @@ export class ClientToolSource implements ToolSource, OnModuleInit {
     return Promise.resolve([{ server: SERVER, tools: clientTools.map(offered), unavailable: null }]);
   }
 
+  serverName(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
   list(): Promise<[]> {
     return Promise.resolve([]);
   }

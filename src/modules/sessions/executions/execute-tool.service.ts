@@ -1,0 +1,150 @@
+import { Injectable } from '@nestjs/common';
+import { v7 } from 'uuid';
+import { Conflict, DomainError, ExternalServiceFailed, NotFound, ValidationFailed } from '../../../contracts/errors.js';
+import { currentTenantActor } from '../../../platform/access/scope.js';
+import { Db } from '../../../platform/database/db.js';
+import { storableJson } from '../../../platform/database/storable.js';
+import { Events } from '../../../platform/events/events.js';
+import { TenantsService, type ToolRules } from '../../tenants/tenants.service.js';
+import { ToolExecutor, ToolDenied, type Execution } from '../../tools/tool-executor.service.js';
+import { ToolRegistry } from '../../tools/tool-registry.service.js';
+import { textResult, type OfferedTool, type ToolResult } from '../../tools/tool.js';
+import { SessionsService } from '../sessions.service.js';
+import { outputUrlOf, shownOutput } from './execution.js';
+import type { ExecutedToolDto, ExecuteToolDto } from './executions.dto.js';
+import { ExecutionsRepository, type Execution as StoredExecution, type NewExecution } from './executions.repository.js';
+
+/** Built-ins that work in a session's directory. */
+const NEEDS_SESSION = new Set(['filesystem']);
+
+type Made = Pick<NewExecution, 'id' | 'decision' | 'decidedBy' | 'durationMs' | 'input'> & { result: ToolResult };
+
+/** A tool called directly, by a person or a key: what it answers is theirs to judge, so its failures are told apart. */
+@Injectable()
+export class ExecuteTool {
+  constructor(
+    private readonly registry: ToolRegistry,
+    private readonly executor: ToolExecutor,
+    private readonly tenants: TenantsService,
+    private readonly sessions: SessionsService,
+    private readonly executions: ExecutionsRepository,
+    private readonly events: Events,
+    private readonly db: Db,
+  ) {}
+
+  /** @throws ValidationFailed, AccessDenied, Conflict, TimedOut, ExternalServiceFailed */
+  async execute(dto: ExecuteToolDto): Promise<ExecutedToolDto> {
+    const [rules, server] = await Promise.all([this.tenants.toolRules(), this.registry.serverName(dto.serverId)]);
+    if (server === null) throw ValidationFailed.of('serverId', 'There is no such server', dto.serverId);
+    await this.requireSession(server, dto.sessionId);
+    const name = `${server}:${dto.tool}`;
+    const tool = await this.offered(name, server, rules, dto.tool);
+    const id = v7();
+    const begun = performance.now();
+    const common = () => ({ id, durationMs: Math.round(performance.now() - begun) });
+    try {
+      const execution = await this.perform(id, name, tool, rules, dto);
+      const { input, decision, decidedBy } = execution;
+      return await this.keep(dto, tool, { ...common(), input, decision, decidedBy, result: resultOf(execution) });
+    } catch (error) {
+      await this.keepFailure(dto, tool, common(), error);
+      throw error;
+    }
+  }
+
+  /** As it was answered. */
+  shown({ id: executionId, isError, result, isCut, durationMs }: StoredExecution): ExecutedToolDto {
+    const { content = [], structuredContent = null } = result ?? {};
+    const rest = isCut ? { truncated: true, outputUrl: outputUrlOf(executionId) } : {};
+    return { executionId, isError, content, structuredContent, ...rest, durationMs };
+  }
+
+  private async requireSession(server: string, sessionId: string | undefined): Promise<void> {
+    if (sessionId === undefined) {
+      if (!NEEDS_SESSION.has(server)) return;
+      throw ValidationFailed.of('sessionId', `${server} works in a session's directory: sessionId is needed`);
+    }
+    try {
+      await this.sessions.require(sessionId);
+    } catch (error) {
+      if (!(error instanceof NotFound)) throw error;
+      throw ValidationFailed.of('sessionId', 'There is no such session', sessionId);
+    }
+  }
+
+  private async offered(
+    name: string,
+    server: string,
+    { disabledTools }: ToolRules,
+    bare: string,
+  ): Promise<OfferedTool> {
+    const { tools, unavailable } = await this.registry.offer([name], { clientTools: [] });
+    const tool = tools.get(name);
+    if (tool && disabledTools.includes(name)) throw new Conflict(`The tool ${name} is disabled`);
+    if (tool) return tool;
+    const [down] = unavailable;
+    if (down) throw new ExternalServiceFailed(server, down.reason, { retryable: true });
+    throw ValidationFailed.of('tool', `${server} has no tool named ${bare}`, bare);
+  }
+
+  private perform(
+    executionId: string,
+    name: string,
+    tool: OfferedTool,
+    { permissionPolicy }: ToolRules,
+    { arguments: input, sessionId }: ExecuteToolDto,
+  ): Promise<Exclude<Execution, { status: 'asks' }>> {
+    const { userId, credentialId } = currentTenantActor();
+    // Who calls it needs not be asked; what the tenant forbids stays forbidden.
+    const consent = { decidedBy: userId ?? credentialId ?? 'policy' };
+    const policies = permissionPolicy ? [permissionPolicy] : [];
+    return this.executor.performWith(consent, {
+      ...{ executionId, sessionId: sessionId ?? null, runId: null, toolUseId: null, name, input, policies },
+      ...{ tools: new Map([[name, tool]]), signal: new AbortController().signal },
+    });
+  }
+
+  private async keepFailure(
+    dto: ExecuteToolDto,
+    tool: OfferedTool,
+    common: Pick<Made, 'id' | 'durationMs'>,
+    error: unknown,
+  ): Promise<void> {
+    if (!(error instanceof DomainError) || error instanceof ValidationFailed) return;
+    const decision = error instanceof ToolDenied ? 'deny' : 'allow';
+    const decidedBy = error instanceof ToolDenied ? error.decidedBy : 'policy';
+    await this.keep(dto, tool, {
+      ...{ ...common, input: dto.arguments, decision, decidedBy },
+      result: textResult(error.message, true),
+    });
+  }
+
+  private async keep(dto: ExecuteToolDto, tool: OfferedTool, made: Made): Promise<ExecutedToolDto> {
+    const { output, whole, isError } = shownOutput(made.result);
+    const content = whole === null ? made.result.content : [{ type: 'text', text: output }];
+    const structured = whole === null ? (made.result.structuredContent ?? null) : null;
+    const result = storableJson({ content, structuredContent: structured }) as unknown as StoredExecution['result'];
+    const stored = {
+      ...{ ...made, serverId: tool.definition.serverId, tool: tool.definition.name, isError, output, whole, result },
+      ...{ sessionId: dto.sessionId ?? null, runId: null, createdBy: currentTenantActor().userId },
+    };
+    await this.db.run(async () => {
+      await this.executions.add(stored);
+      await this.events.publish('tool.executed', {
+        ...{ resourceType: 'execution', resourceId: made.id },
+        payload: { tool: stored.tool, isError },
+      });
+    });
+    return this.shown({ ...stored, isCut: whole !== null, createdAt: new Date() });
+  }
+}
+
+/** @throws Conflict */
+function resultOf(execution: Exclude<Execution, { status: 'asks' }>): ToolResult {
+  if (execution.status === 'done') return execution.result;
+  if (execution.on.kind !== 'connect') throw new Conflict('The tool can be called by a run alone');
+  const { serverId, serverName } = execution.on;
+  throw new Conflict(`An account has to be connected with ${serverName} first`, {
+    details: { serverId, startUrl: `/api/v1/mcp/servers/${serverId}/oauth/start` },
+  });
+}
