@@ -12,7 +12,9 @@ import { ToolsModule } from './modules/tools/tools.module.js';
 import { AccessGuard } from './platform/access/access.guard.js';
 import { ConfigModule } from './platform/config/config.module.js';
 import type { Settings } from './platform/config/settings.js';
+import { CryptoModule } from './platform/crypto/crypto.module.js';
 import { DatabaseModule } from './platform/database/database.module.js';
+import { EgressModule } from './platform/egress/egress.module.js';
 import { EventsModule } from './platform/events/events.module.js';
 import { HttpModule } from './platform/http/http.module.js';
 import { JobsModule } from './platform/jobs/jobs.module.js';
@@ -31,6 +33,8 @@ export class AppModule {
         RedisModule,
         DatabaseModule,
         StorageModule,
+        EgressModule,
+        CryptoModule,
         EventsModule,
         JobsModule.forRoot({ 'run.execute': ExecuteRunProcessor }),
         LiveModule,

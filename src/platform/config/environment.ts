@@ -101,6 +101,10 @@ export class Environment {
   @IsString()
   MODELS_FILE?: string;
 
+  /** Networks that are not public and may be reached all the same by what users give, comma-separated. */
+  @IsString()
+  EGRESS_ALLOW = '';
+
   /** Origins of front ends, comma-separated; empty allows none but our own. */
   @Transform(({ value }) => (typeof value === 'string' ? value.trim() : value) as unknown)
   @Matches(/^(https?:\/\/[^\s,/]+(,\s*https?:\/\/[^\s,/]+)*)?$/, {

@@ -54,6 +54,25 @@ describe('settings', () => {
     expect(faultsOf({ TRUST_PROXY })).toEqual([expect.stringContaining('TRUST_PROXY')]);
   });
 
+  it('reads the networks that may be reached', () => {
+    const allowed = (EGRESS_ALLOW: string) => loadSettings({ DATA_DIR, EGRESS_ALLOW }).egress.allow;
+    expect(allowed('10.0.0.0/8, fd00::/8,127.0.0.1')).toEqual(['10.0.0.0/8', 'fd00::/8', '127.0.0.1']);
+    expect(allowed(' ')).toEqual([]);
+  });
+
+  it.each([
+    'intranet',
+    '10.0.0.0/33',
+    '10.1',
+    '10.0.0.0/8,',
+    'fe80::1%eth0',
+    '::1/129',
+    '0x7f.0.0.1',
+    '::ffff:10.0.0.0/8',
+  ])('does not take %s for a network that may be reached', (EGRESS_ALLOW) => {
+    expect(faultsOf({ EGRESS_ALLOW })).toEqual([expect.stringContaining('EGRESS_ALLOW')]);
+  });
+
   it('tells of a data folder that can not be', () => {
     const file = join(DATA_DIR, 'file');
     writeFileSync(file, '');

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
+import { parseNetwork } from '../egress/networks.js';
 import { Environment } from './environment.js';
 import { folderFault } from './folders.js';
 import { madeSecret } from './made-secret.js';
@@ -87,6 +88,9 @@ function faultsBetween(env: Environment): string[] {
   if (env.MIGRATION_DATABASE_URL && !env.DATABASE_URL) faults.push('MIGRATION_DATABASE_URL needs DATABASE_URL');
   if (!isTrustProxy(env.TRUST_PROXY))
     faults.push('TRUST_PROXY must be true, false, a number of proxies, or a list of addresses and networks');
+  for (const network of list(env.EGRESS_ALLOW)) {
+    if (!parseNetwork(network)) faults.push(`EGRESS_ALLOW: ${network || 'an empty entry'} is no address or network`);
+  }
   const needsFolder = !env.DATABASE_URL || !env.JWT_SECRET || !env.ENCRYPTION_KEY;
   const folder = needsFolder && env.DATA_DIR ? folderFault(env.DATA_DIR) : null;
   if (folder) faults.push(`DATA_DIR: ${folder}`);
@@ -115,7 +119,7 @@ function settingsOf(env: Environment): Settings {
       host: env.HOST,
       publicUrl: (env.PUBLIC_URL ?? `http://localhost:${env.PORT}`).replace(/\/+$/, ''),
       trustProxy: trustProxy(env.TRUST_PROXY),
-      corsOrigins: env.CORS_ORIGINS === '' ? [] : env.CORS_ORIGINS.split(',').map((origin) => origin.trim()),
+      corsOrigins: list(env.CORS_ORIGINS),
       waitMaxMs: env.WAIT_MAX_MS,
       uploadMaxBytes: env.UPLOAD_MAX_BYTES,
     },
@@ -126,6 +130,7 @@ function settingsOf(env: Environment): Settings {
     },
     redis: { url: env.REDIS_URL ?? null },
     secrets: { jwt: secret('jwt', env.JWT_SECRET), encryption: secret('encryption', env.ENCRYPTION_KEY) },
+    egress: { allow: list(env.EGRESS_ALLOW) },
     admin: { email: env.ADMIN_EMAIL?.toLowerCase() ?? null, password: env.ADMIN_PASSWORD ?? null },
     models: {
       defaultModel: env.DEFAULT_MODEL ?? (anthropicKey ? 'claude-haiku-5-5' : 'offline'),
@@ -147,6 +152,10 @@ function settingsOf(env: Environment): Settings {
     sockets: { perAddress: env.SOCKETS_PER_ADDRESS, messagesPerMinute: env.SOCKET_MESSAGES_PER_MINUTE },
     retention: { tenantDays: env.RETENTION_TENANT_DAYS },
   };
+}
+
+function list(text: string): string[] {
+  return text.trim() === '' ? [] : text.split(',').map((item) => item.trim());
 }
 
 const NETWORKS = new Set(['loopback', 'linklocal', 'uniquelocal']);

@@ -28,6 +28,8 @@ export class Settings {
     readonly jwt: readonly string[];
     readonly encryption: readonly string[];
   };
+  /** Addresses and networks beside the public ones that may be reached by what users give. */
+  readonly egress: { readonly allow: readonly string[] };
   readonly admin: { readonly email: string | null; readonly password: string | null };
   readonly models: {
     readonly defaultModel: string;

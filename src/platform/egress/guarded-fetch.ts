@@ -1,0 +1,140 @@
+import { isIP } from 'node:net';
+import type { OnApplicationShutdown } from '@nestjs/common';
+import { Agent, buildConnector, fetch, type RequestInit as UndiciInit, type Response as UndiciResponse } from 'undici';
+import { TimedOut } from '../../contracts/errors.js';
+import type { AddressRules } from './address-rules.js';
+import { boundedBody } from './bounded-body.js';
+import { AddressRefused, type GuardedNames } from './guarded-names.js';
+import { redirected, RedirectRefused, redirectTarget, type OutgoingRequest } from './redirected-request.js';
+import { requestFailure } from './request-failures.js';
+
+/** As the Fetch standard has it, by which MCP's SDK and others call out. */
+export type FetchLike = (url: string | URL, init?: RequestInit) => Promise<Response>;
+
+export interface GuardedOptions {
+  /** Stands in errors; the host of the URL if left out. */
+  serviceName?: string;
+  /** Until the headers of the (last) answer are there; null: only the caller's signal ends it. */
+  headersTimeoutMs?: number | null;
+  /** Of the body after decompression; what exceeds it breaks off with an error. Null for streams that go on and on. */
+  maxBytes?: number | null;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const DEFAULTS = { headersTimeoutMs: 30_000, maxBytes: 10 * 1024 * 1024 } as const;
+const MOST_REDIRECTS = 5;
+/** They are the connection's: two opinions on where a request ends would reach into the next one on it. */
+const NOT_THE_CALLERS = [
+  'host',
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'content-length',
+  'upgrade',
+  'expect',
+  'te',
+];
+
+/**
+ * The one way out to addresses that users gave. A connection's name is resolved once, the addresses are checked, and
+ * what was checked is dialled, while TLS and `Host` keep the name; a redirect is a new request, checked like the first.
+ * Connections are kept by origin, whosever request opened them: they carry nothing of a caller (no HTTP/2, no client
+ * certificate), headers go with each request.
+ */
+export class GuardedFetch implements OnApplicationShutdown {
+  private readonly agent: Agent;
+
+  constructor(
+    private readonly rules: AddressRules,
+    names: GuardedNames,
+  ) {
+    const dial = buildConnector({ lookup: names.lookup, timeout: CONNECT_TIMEOUT_MS, allowH2: false });
+    const connect: buildConnector.connector = (options, callback) => {
+      const address = options.hostname.replace(/^\[|\]$/g, '');
+      // A literal address is dialled without a look-up.
+      if (isIP(address) !== 0 && !rules.permits(address)) callback(new AddressRefused(address), null);
+      else dial(options, callback);
+    };
+    this.agent = new Agent({ connect, allowH2: false, headersTimeout: 0, bodyTimeout: 0 });
+  }
+
+  /** Bound, to be handed on. Rejects with ExternalServiceFailed, TimedOut, or what the caller's signal was aborted with. */
+  readonly fetch: FetchLike = (url, init) => this.request(url, init ?? {}, {});
+
+  /** The same with other bounds. */
+  with(options: GuardedOptions): FetchLike {
+    return (url, init) => this.request(url, init ?? {}, options);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.agent.destroy();
+  }
+
+  private async request(url: string | URL, init: RequestInit, options: GuardedOptions): Promise<Response> {
+    const serviceName = options.serviceName ?? URL.parse(String(url))?.host ?? 'The address';
+    const { headersTimeoutMs, maxBytes } = { ...DEFAULTS, ...options };
+    const late = new AbortController();
+    const timer = headersTimeoutMs === null ? undefined : setTimeout(() => late.abort(), headersTimeoutMs);
+    const signal = init.signal ? AbortSignal.any([init.signal, late.signal]) : late.signal;
+    try {
+      const { response, last, hops } = await this.follow(outgoing(url, init), init.redirect ?? 'follow', signal);
+      const failed = (error: unknown): unknown => (init.signal?.aborted ? error : requestFailure(serviceName, error));
+      return answer(response, last.url, hops > 0, response.body && boundedBody(response.body, maxBytes, failed));
+    } catch (error) {
+      init.signal?.throwIfAborted();
+      if (late.signal.aborted) throw new TimedOut(`${serviceName} did not answer within ${headersTimeoutMs} ms`);
+      throw requestFailure(serviceName, error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private async follow(
+    first: OutgoingRequest,
+    redirect: NonNullable<RequestInit['redirect']>,
+    signal: AbortSignal,
+  ): Promise<{ response: UndiciResponse; last: OutgoingRequest; hops: number }> {
+    let request = first;
+    for (let hops = 0; ; hops++) {
+      const response = await this.send(request, signal);
+      const location = redirectTarget(response);
+      if (location === '' || redirect === 'manual') return { response, last: request, hops };
+      await response.body?.cancel();
+      if (redirect === 'error') throw new RedirectRefused('It redirects, which is not followed here');
+      if (hops === MOST_REDIRECTS) throw new RedirectRefused(`It redirects more than ${MOST_REDIRECTS} times`);
+      request = redirected(request, response.status, location);
+    }
+  }
+
+  private send({ url, method, headers, body }: OutgoingRequest, signal: AbortSignal): Promise<UndiciResponse> {
+    if (url.protocol !== 'http:' && url.protocol !== 'https:')
+      throw new RedirectRefused(`${url.protocol} is no way out`);
+    if (url.username || url.password) throw new RedirectRefused('The URL carries a user name or password');
+    if (this.rules.faultOfHost(url.hostname)) throw new AddressRefused(url.hostname);
+    const init: UndiciInit = {
+      method,
+      headers: [...headers],
+      body: body as UndiciInit['body'],
+      redirect: 'manual',
+      signal,
+      duplex: 'half',
+      dispatcher: this.agent,
+    };
+    return fetch(url, init);
+  }
+}
+
+function outgoing(url: string | URL, init: RequestInit): OutgoingRequest {
+  const parsed = URL.parse(String(url));
+  if (!parsed) throw new RedirectRefused('It is no URL');
+  const headers = new Headers(init.headers);
+  for (const name of NOT_THE_CALLERS) headers.delete(name);
+  if (!headers.has('user-agent')) headers.set('user-agent', 'Atrium');
+  return { url: parsed, method: (init.method ?? 'GET').toUpperCase(), headers, body: init.body };
+}
+
+/** Of the platform's own class, which callers ask for by `instanceof`, and with its last URL. */
+function answer(from: UndiciResponse, url: URL, redirected: boolean, body: ReadableStream | null): Response {
+  const response = new Response(body, { status: from.status, statusText: from.statusText, headers: [...from.headers] });
+  return Object.defineProperties(response, { url: { value: url.href }, redirected: { value: redirected } });
+}
