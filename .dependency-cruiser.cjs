@@ -6,6 +6,8 @@ const ORDER = [
   'secrets',
   'models',
   'tools',
+  'hooks',
+  'builtins',
   'mcp',
   'rag',
   'workspaces',
@@ -28,7 +30,7 @@ const LEAVES = [...CONSUMERS, 'reports'];
 /** What a module shows to the others, besides its services, its DTOs and the Nest module itself. */
 const PORTS = [
   '^src/modules/models/(model-client|model-errors|token-estimate)\\.ts$',
-  '^src/modules/tools/tool[^/]*\\.ts$',
+  '^src/modules/tools/(tool[^/]*|wildcard)\\.ts$',
   '^src/modules/agents/agent-definition\\.ts$',
 ];
 

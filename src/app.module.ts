@@ -4,6 +4,7 @@ import { AdminModule } from './modules/admin/admin.module.js';
 import { AgentsModule } from './modules/agents/agents.module.js';
 import { AuditModule } from './modules/audit/audit.module.js';
 import { AuthModule } from './modules/auth/auth.module.js';
+import { HooksModule } from './modules/hooks/hooks.module.js';
 import { ModelsModule } from './modules/models/models.module.js';
 import { ExecuteRunProcessor } from './modules/sessions/run-loop/execute-run.processor.js';
 import { SessionsModule } from './modules/sessions/sessions.module.js';
@@ -44,6 +45,7 @@ export class AppModule {
         AuthModule,
         ModelsModule,
         ToolsModule,
+        HooksModule,
         AgentsModule,
         SessionsModule,
         AdminModule,

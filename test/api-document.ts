@@ -62,6 +62,7 @@ export interface Place {
 /** What stands for a value of these names, since the schema does not tell which ones exist. */
 const SAMPLES: Record<string, unknown> = {
   email: 'somebody@example.com',
+  url: 'https://example.com/',
   model: 'offline',
   fallbackModels: 'offline',
   tools: 'calculator:add',

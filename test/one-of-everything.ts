@@ -27,6 +27,7 @@ const KINDS = [
   'invitation',
   'event',
   'login',
+  'hook',
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -42,6 +43,7 @@ const OF_PATH: [RegExp, Kind][] = [
   [/^\/api\/v1\/members\//, 'user'],
   [/^\/api\/v1\/api-keys\//, 'apiKey'],
   [/^\/api\/v1\/auth\/invitations\//, 'invitation'],
+  [/^\/api\/v1\/hooks\//, 'hook'],
   [/^\/api\/v1\/admin\/tenants\//, 'tenant'],
 ];
 
@@ -85,9 +87,10 @@ export async function furnish(given: Given, mark: string): Promise<Furnished> {
   const logins = (await as.get('/audit-logs?action=auth.loggedIn').expect(200)).json<{
     data: { resourceId: string }[];
   }>();
+  const hook = await created(as, '/hooks', { event: 'tool.after', url: `https://example.com/${mark}`, enabled: false });
   const ids = {
     ...{ tenant: tenant.tenantId, user: owner.userId, agent, session, template, message, file, answer },
-    ...{ run: sent.run.id, fork, copy, apiKey, invitation, event, login: logins.data[0]?.resourceId },
+    ...{ run: sent.run.id, fork, copy, apiKey, invitation, event, login: logins.data[0]?.resourceId, hook },
   };
   const missing = KINDS.filter((kind) => ids[kind] === undefined);
   if (missing.length > 0) throw new Error(`Nothing was made of ${missing.join(', ')}`);

@@ -61,6 +61,8 @@ const NAMES_NOTHING: Record<string, string> = {
   apiKeys_list: 'only a page',
   models_list: 'the same for all',
   sessionTemplates_list: 'only a page',
+  hooks_create: 'an address and names of tools',
+  hooks_list: 'only a page',
   files_create: 'bytes and their name',
   agents_list: 'only texts and a status',
   agentExports_import: 'a definition, which holds no ids',

@@ -24,6 +24,9 @@ export interface DomainEvents {
   /** `to`: the version that came back as the new one. */
   'agent.rolledBack': { version: number; to: number };
   'agent.deleted': object;
+  'hook.created': { event: string };
+  'hook.updated': { event: string };
+  'hook.deleted': { event: string };
   'session.created': object;
   'session.updated': object;
   'session.deleted': object;

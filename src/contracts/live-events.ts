@@ -58,6 +58,8 @@ export interface LiveSignals {
   /** Whoever holds the run looks at its row. */
   'run.cancel': { runId: string };
   'run.pause': { runId: string };
+  /** The tenant's hooks are read anew. */
+  'hooks.changed': { tenantId: string };
   /** Those whose actor has all the ids given may no longer be connected; the tenant alone means all of its own. */
   'access.revoked': { tenantId: string; userId?: string; credentialId?: string };
 }

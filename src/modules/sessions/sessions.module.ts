@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DocumentsModule } from '../../platform/documents/documents.module.js';
 import { AgentsModule } from '../agents/agents.module.js';
+import { HooksModule } from '../hooks/hooks.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { TenantsModule } from '../tenants/tenants.module.js';
 import { ToolsModule } from '../tools/tools.module.js';
@@ -33,6 +34,7 @@ import { HistoryCompaction } from './run-loop/history-compaction.js';
 import { RunDisplay } from './run-loop/run-display.js';
 import { RunEnding } from './run-loop/run-ending.js';
 import { RunEventWriter } from './run-loop/run-event.writer.js';
+import { RunHooks } from './run-loop/run-hooks.js';
 import { RunJournal } from './run-loop/run-journal.js';
 import { RunLoader } from './run-loop/run-loader.js';
 import { RunLoop } from './run-loop/run-loop.js';
@@ -91,6 +93,7 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     TypeOrmModule.forFeature([SessionEntity, SessionTemplateEntity]),
     AgentsModule,
     DocumentsModule,
+    HooksModule,
     ModelsModule,
     TenantsModule,
     ToolsModule,
@@ -149,6 +152,7 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     RunLine,
     RunStepsRepository,
     RunEventWriter,
+    RunHooks,
     RunJournal,
     RunDisplay,
     FinalAnswer,

@@ -14,6 +14,7 @@ import type { RunError } from '../runs/run.js';
 import { RunsRepository, type FoundRun } from '../runs/runs.repository.js';
 import { ClaimedRuns } from './claimed-runs.js';
 import { RunEnding } from './run-ending.js';
+import { RunHooks } from './run-hooks.js';
 import { Interruption, RunHold } from './run-hold.js';
 import { limitError, LimitReached } from './run-limits.js';
 import { RunEventWriter } from './run-event.writer.js';
@@ -37,6 +38,7 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
     private readonly loader: RunLoader,
     private readonly loop: RunLoop,
     private readonly ending: RunEnding,
+    private readonly hooks: RunHooks,
     private readonly live: Live,
     private readonly metrics: RunMetrics,
     private readonly writer: RunEventWriter,
@@ -115,7 +117,10 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
       state = await this.loader.takeUp(hold, found, claim.lost);
       if (hold.run.cancelRequestedAt) hold.interrupt('cancelled');
       if (claim.lost) await this.ending.fail(hold, state, workerLost());
-      else await this.loop.drive(hold, state);
+      else {
+        await this.hooks.started(hold, state);
+        await this.loop.drive(hold, state);
+      }
     } catch (error) {
       await this.settle(hold, state, error).catch((failure: unknown) => {
         // The lease runs out, and whoever takes the run over goes on from its last stored step.

@@ -13,6 +13,7 @@ import type { SessionEntity } from '../session.entity.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { RunDisplay } from './run-display.js';
 import type { RunHold } from './run-hold.js';
+import { RunHooks } from './run-hooks.js';
 import { RunJournal, type JournalEntry } from './run-journal.js';
 import { RunMetrics } from './run-metrics.js';
 import { answerOf, hasSteps, keptBlocks, keptText, titleOf, type RunState } from './run-state.js';
@@ -35,6 +36,7 @@ export class RunEnding {
     private readonly line: RunLine,
     private readonly events: Events,
     private readonly metrics: RunMetrics,
+    private readonly hooks: RunHooks,
   ) {}
 
   /** `last`: the blocks of the final model call, if it is not yet among the turns. */
@@ -69,7 +71,7 @@ export class RunEnding {
     const isFirst = answer !== null && ending.status === 'completed' && state.isUntitled;
     const title = isFirst ? titleOf(state, answer.content) : null;
     let session: SessionEntity | undefined;
-    await this.journal.write(hold, {
+    const ended = await this.journal.write(hold, {
       end: { status: ending.status, error },
       events: [
         ...(answer ? [{ type: 'message.completed', data: { message: shownMessage(answer) } } as const] : []),
@@ -90,6 +92,7 @@ export class RunEnding {
       },
       session: () => session,
     } satisfies JournalEntry);
+    if (ending.status === 'completed') this.hooks.completed(ended);
     this.metrics.end(ending.status);
     const { id: runId, sessionId } = run;
     const code = ending.status === 'failed' ? { code: ending.error.code } : {};
