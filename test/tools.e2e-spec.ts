@@ -112,7 +112,7 @@ describe('A tool', () => {
     expect(/^(😀)+$/u.test(output)).toBe(true);
     expect(output.length).toBeLessThan(101_000);
     expect(message?.toolCalls[0]).toMatchObject({ truncated: true });
-    expect(toldModel(talk)[0]?.content === output).toBe(true);
+    expect(toldModel(talk)[0]?.content === `${output}\n[cut: it goes on; the whole is kept with the call]`).toBe(true);
   });
 
   it('that says much is shown whole, and its model is told how much more there is', async () => {

@@ -13,9 +13,10 @@ export function outputText({ content, structuredContent }: ToolResult): string {
 }
 
 /** What the model is given of an output. */
-export function forModel(output: string): string {
-  if (output.length <= LONGEST_FOR_MODEL) return output;
-  return `${head(output, LONGEST_FOR_MODEL)}\n[cut: ${output.length} characters; the whole is kept with the call]`;
+export function forModel({ output, truncated }: { output: string | null; truncated?: boolean }): string | null {
+  if (output === null || (output.length <= LONGEST_FOR_MODEL && !truncated)) return output;
+  const length = truncated ? 'it goes on' : `${output.length} characters`;
+  return `${head(output, LONGEST_FOR_MODEL)}\n[cut: ${length}; the whole is kept with the call]`;
 }
 
 /** The beginning of an output that is too long to be shown; null where it is not. */

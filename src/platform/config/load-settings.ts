@@ -72,6 +72,7 @@ export const OPTIONAL: readonly (keyof Environment)[] = [
   'ANTHROPIC_BASE_URL',
   'DEFAULT_MODEL',
   'MODELS_FILE',
+  'PERMISSION_TTL_MS',
   'METRICS_TOKEN',
 ];
 

@@ -25,7 +25,7 @@ function estimateMessage({ content }: ModelMessage): number {
 
 /** What a model is shown of a message. */
 export function tokensOf({ blocks, toolCalls, files }: HistoryMessage): number {
-  const results = sum(toolCalls, ({ output }) => AROUND_TOKENS + estimateTokens(forModel(output ?? '')));
+  const results = sum(toolCalls, (call) => AROUND_TOKENS + estimateTokens(forModel(call) ?? ''));
   const ofFiles = sum([...(files?.values() ?? [])], ({ tokens }) => tokens);
   return AROUND_TOKENS + sum(blocks, estimateBlock) + results + ofFiles;
 }

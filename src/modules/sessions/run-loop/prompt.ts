@@ -75,7 +75,7 @@ function toUserBlock(block: StoredBlock, files: HistoryMessage['files']): UserBl
 function assistantTurn(
   blocks: readonly StoredBlock[],
   sameModel: boolean,
-  calls: readonly Pick<MessageToolCall, 'id' | 'output' | 'isError'>[],
+  calls: readonly Pick<MessageToolCall, 'id' | 'output' | 'truncated' | 'isError'>[],
   names: WireNames,
 ): ModelMessage[] {
   const content = blocks.flatMap((block) => toAssistantBlock(block, sameModel, names));
@@ -87,7 +87,7 @@ function assistantTurn(
       {
         type: 'tool_result',
         toolUseId: block.id,
-        content: call?.output == null ? 'The call was cancelled before it gave a result.' : forModel(call.output),
+        content: (call && forModel(call)) ?? 'The call was cancelled before it gave a result.',
         isError: call?.isError ?? true,
       },
     ];
