@@ -52,6 +52,12 @@ export interface DomainEvents {
   'tool.executed': { tool: string; isError: boolean };
   'tool.enabled': { tool: string };
   'tool.disabled': { tool: string };
+  /** An agent asked another. */
+  'agentTask.created': { runId: string; sessionId: string; toAgentId: string };
+  /** Of a run that another asked for: who asked is told. */
+  'agentRun.waiting': { runId: string; sessionId: string };
+  'agentRun.resumed': { runId: string; sessionId: string };
+  'agentRun.ended': { runId: string; sessionId: string };
   'permission.requested': { sessionId: string; runId: string; tool: string };
   'permission.decided': {
     sessionId: string;

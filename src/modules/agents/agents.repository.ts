@@ -11,6 +11,11 @@ export interface AgentFilter {
   limit: number;
 }
 
+export type NamedAgent = Pick<AgentEntity, 'id' | 'name'> & { description: string };
+
+/** Agents that can be asked by others. */
+const MOST_NAMED = 1_000;
+
 @Injectable()
 export class AgentsRepository {
   private readonly agents: TenantTable<AgentEntity>;
@@ -34,6 +39,14 @@ export class AgentsRepository {
       { id },
     );
     return agent ?? null;
+  }
+
+  async named(): Promise<NamedAgent[]> {
+    return this.db.sql<NamedAgent>(
+      `SELECT DISTINCT ON (name) id, name, definition ->> 'description' AS description FROM agents
+       WHERE tenant_id = :tenantId AND deleted_at IS NULL AND status = 'active' ORDER BY name, id LIMIT :most`,
+      { most: MOST_NAMED },
+    );
   }
 
   /** Those of them that exist. */

@@ -9,9 +9,10 @@ import { ToolRegistry } from '../tools/tool-registry.service.js';
 import { DEFAULT_DEFINITION } from './agent-definition.js';
 import type { AgentEntity } from './agent.entity.js';
 import type { AgentDto, AgentPage, CreateAgentDto, ListAgentsQuery, UpdateAgentDto } from './agents.dto.js';
-import { AgentsRepository } from './agents.repository.js';
+import { AgentsRepository, type NamedAgent } from './agents.repository.js';
 import { DefinitionRules } from './definition-rules.js';
 
+export type { NamedAgent };
 export type PinnedAgent = Pick<AgentEntity, 'id' | 'version' | 'definition'>;
 
 @Injectable()
@@ -115,6 +116,11 @@ export class AgentsService {
   /** What a run takes with it when it starts. Null when the agent does not exist. */
   async pin(id: string): Promise<PinnedAgent | null> {
     return this.agents.pin(id);
+  }
+
+  /** Those that can be asked, by name; of several with one name the first that was made. */
+  async named(): Promise<NamedAgent[]> {
+    return this.agents.named();
   }
 
   /** Those of them that exist, asked for at once. */

@@ -78,6 +78,8 @@ export function newSession(definition: SessionDefinitionDto, createdBy: string |
     metadata: definition.metadata ?? {},
     forkedFromSessionId: null,
     forkedFromMessageId: null,
+    rootSessionId: null,
+    parentRunId: null,
     messageCount: 0,
     lastPosition: 0,
     ...usage,

@@ -22,6 +22,8 @@ export function shownSession(session: SessionEntity): SessionDto {
     forkedFrom: session.forkedFromSessionId
       ? { sessionId: session.forkedFromSessionId, messageId: session.forkedFromMessageId }
       : null,
+    parentRunId: session.parentRunId,
+    rootSessionId: session.rootSessionId,
     usage: usageOf(session),
     lastActivityAt: session.lastActivityAt.toISOString(),
     createdAt: session.createdAt.toISOString(),

@@ -73,6 +73,14 @@ export class SessionEntity {
   @Column('uuid', { nullable: true })
   forkedFromMessageId: string | null;
 
+  /** Where a person began what came to this session; null: here. */
+  @Column('uuid', { nullable: true })
+  rootSessionId: string | null;
+
+  /** The run that asked for it. */
+  @Column('uuid', { nullable: true })
+  parentRunId: string | null;
+
   /** Of the request that made it, where one made several. */
   @Column('uuid', { nullable: true })
   batchId?: string | null;

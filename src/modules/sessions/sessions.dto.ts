@@ -175,6 +175,10 @@ export class SessionDto {
   createdBy: string | null;
   messageCount: number;
   forkedFrom: ForkedFromDto | null;
+  /** The run whose agent asked for this session; null where a person did. */
+  parentRunId: string | null;
+  /** Where a person began what came to this session; null: here. */
+  rootSessionId: string | null;
   usage: UsageDto;
   /** ISO 8601, UTC. */
   lastActivityAt: string;

@@ -79,6 +79,14 @@ import { ExecuteTool } from './executions/execute-tool.service.js';
 import { ExecutionsController } from './executions/executions.controller.js';
 import { ExecutionsRepository } from './executions/executions.repository.js';
 import { ExecutionsService } from './executions/executions.service.js';
+import { AgentTasksController } from './agent-tasks/agent-tasks.controller.js';
+import { AgentTasksRepository } from './agent-tasks/agent-tasks.repository.js';
+import { AgentTasksService } from './agent-tasks/agent-tasks.service.js';
+import { AgentToolSource } from './agent-tasks/agent-tools.source.js';
+import { Delegation } from './agent-tasks/delegation.service.js';
+import { ParentRuns } from './agent-tasks/parent-runs.service.js';
+import { ToldAnswers } from './run-loop/told-answers.js';
+import { RunStanding } from './waits/run-standing.service.js';
 import { RunAnswers } from './streams/run-answers.js';
 import { RunWaits } from './streams/run-waits.js';
 import { SessionSockets } from './streams/session.sockets.js';
@@ -111,6 +119,7 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     ExecuteController,
     FilesController,
     PermissionsController,
+    AgentTasksController,
     ExecutionsController,
     ClientToolsController,
   ],
@@ -163,6 +172,13 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     RunPark,
     ToolRound,
     RunTools,
+    ToldAnswers,
+    RunStanding,
+    AgentToolSource,
+    AgentTasksRepository,
+    AgentTasksService,
+    Delegation,
+    ParentRuns,
     ExecutionsRepository,
     ExecutionsService,
     ExecuteTool,

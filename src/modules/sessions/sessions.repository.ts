@@ -8,7 +8,8 @@ import { visibilityParameters, VISIBLE_SESSION } from './visibility.js';
 
 /** What a session is; what is made of it, for searches, is left out. */
 export const SESSION_COLUMNS = `tenant_id, id, agent_id, created_by, title, pattern, visibility, status, model, system_prompt, tools,
-  permission_policy, context, client_tools, metadata, forked_from_session_id, forked_from_message_id, message_count,
+  permission_policy, context, client_tools, metadata, forked_from_session_id, forked_from_message_id,
+  root_session_id, parent_run_id, message_count,
   last_position, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_micros, usage_estimated,
   last_activity_at, deleted_at, created_at, updated_at`;
 
@@ -71,6 +72,32 @@ export class SessionsRepository {
 
   async markDeleted(id: string): Promise<void> {
     await this.sessions.update({ deletedAt: new Date() }, 'id = :id', { id });
+  }
+
+  /** Whoever may see it. */
+  async find(id: string): Promise<SessionEntity | null> {
+    const [row] = await this.db.sql<object>(
+      `SELECT ${SESSION_COLUMNS} FROM sessions WHERE tenant_id = :tenantId AND id = :id AND deleted_at IS NULL`,
+      { id },
+    );
+    return row ? camelRow<SessionEntity>(row) : null;
+  }
+
+  /** Those that agents began for it: they are seen by whoever sees it. */
+  async setVisibilityBelow(id: string, visibility: SessionEntity['visibility']): Promise<string[]> {
+    return this.below(`UPDATE sessions SET visibility = :visibility, updated_at = now()`, { id, visibility });
+  }
+
+  async markDeletedBelow(id: string): Promise<string[]> {
+    return this.below(`UPDATE sessions SET deleted_at = now()`, { id });
+  }
+
+  private async below(change: string, parameters: Record<string, unknown>): Promise<string[]> {
+    const rows = await this.db.sql<{ id: string }>(
+      `${change} WHERE tenant_id = :tenantId AND root_session_id = :id AND deleted_at IS NULL RETURNING id`,
+      parameters,
+    );
+    return rows.map((row) => row.id);
   }
 
   /** The state of the application around a run's session, as it is now. */

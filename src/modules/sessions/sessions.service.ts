@@ -66,8 +66,8 @@ export class SessionsService {
         payload: {},
         changes: { ...dto },
       });
-      if (before.visibility === 'tenant' && changes.visibility === 'private')
-        this.db.afterCommit(() => this.news.hidden(before));
+      if (changes.visibility !== undefined && changes.visibility !== before.visibility)
+        await this.moveOutOfSight(before, changes.visibility);
       return { ...before, ...changes };
     });
     this.news.changed(session);
@@ -79,9 +79,20 @@ export class SessionsService {
       const session = await this.requireLocked(id);
       if (await this.runs.hasOpen(id)) throw runIsOn();
       await this.sessions.markDeleted(id);
-      this.db.afterCommit(() => this.news.hidden(session));
+      const below = await this.sessions.markDeletedBelow(id);
+      this.db.afterCommit(() => this.hide(session, below));
       await this.events.publish('session.deleted', { resourceType: 'session', resourceId: id, payload: {} });
     });
+  }
+
+  /** With those below it: they are seen by whoever sees this one. */
+  private async moveOutOfSight(session: SessionEntity, visibility: SessionEntity['visibility']): Promise<void> {
+    const below = await this.sessions.setVisibilityBelow(session.id, visibility);
+    if (visibility === 'private') this.db.afterCommit(() => this.hide(session, below));
+  }
+
+  private hide({ tenantId, id }: SessionEntity, below: readonly string[]): void {
+    for (const hidden of [id, ...below]) this.news.hidden({ tenantId, id: hidden });
   }
 
   /** @throws NotFound, also for a session of someone else that is private */

@@ -12,7 +12,7 @@ import { AgentsService } from '../../agents/agents.service.js';
 import { TenantsService } from '../../tenants/tenants.service.js';
 import { ClaimedRuns } from '../run-loop/claimed-runs.js';
 import { pinRun } from '../runs/pin-run.js';
-import type { BegunRun, RunTrigger, WholeRun } from '../runs/run.js';
+import type { BegunRun, Delegated, RunTrigger, WholeRun } from '../runs/run.js';
 import { shownRun } from '../runs/runs.dto.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import { patchedContext } from '../session-context.js';
@@ -50,6 +50,7 @@ export class RunStart {
     session: SessionEntity,
     options: Pick<MessageOptionsDto, 'model' | 'context'>,
     trigger: RunTrigger,
+    delegated?: Delegated,
   ): Promise<WholeRun> {
     const [agent, toolRules] = await Promise.all([
       session.agentId === null ? null : this.agents.pin(session.agentId),
@@ -64,7 +65,7 @@ export class RunStart {
       agentId: agent?.id ?? null,
       agentVersion: agent?.version ?? null,
       model: options.model ?? session.model ?? agent?.definition.model ?? this.settings.models.defaultModel,
-      pinned: pinRun(session, agent, toolRules),
+      pinned: pinRun(session, agent, toolRules, delegated),
     });
   }
 

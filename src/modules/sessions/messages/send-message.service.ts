@@ -4,7 +4,7 @@ import { Db } from '../../../platform/database/db.js';
 import { ModelCatalog } from '../../models/model-catalog.service.js';
 import { MessageFiles } from '../files/message-files.service.js';
 import type { OnBusy } from '../runs/on-busy.js';
-import type { BegunRun, Run, RunTrigger } from '../runs/run.js';
+import type { BegunRun, Delegated, Run, RunTrigger } from '../runs/run.js';
 import { RunLine } from '../runs/run-line.js';
 import { patchedContext } from '../session-context.js';
 import type { SessionEntity, SessionStatus } from '../session.entity.js';
@@ -30,13 +30,18 @@ export class SendMessageService {
   ) {}
 
   /** @throws NotFound, Conflict (the session is busy or closed), ValidationFailed */
-  async send(sessionId: string, message: OutgoingMessage, trigger: RunTrigger): Promise<BegunRun> {
+  async send(
+    sessionId: string,
+    message: OutgoingMessage,
+    trigger: RunTrigger,
+    delegated?: Delegated,
+  ): Promise<BegunRun> {
     return this.db.run(async () => {
       const session = await this.service.requireLocked(sessionId);
       if (message.model) this.models.require(message.model, 'model');
       if (message.context) patchedContext(session.context, message.context);
       const taken = await this.files.take(message);
-      const run = await this.start.newRun(session, message, trigger);
+      const run = await this.start.newRun(session, message, trigger, delegated);
       this.files.requireRoom(taken, run.model);
       const turn = await this.line.admit(session, message.onBusy);
       const asked = userMessage(session, run, taken.blocks, message.metadata);

@@ -55,11 +55,12 @@ export class PermissionsRepository {
   }
 
   /** What somebody is asked for so that this run, or one that it waits for, can go on; the first asked first. */
-  async pendingOf(runId: string): Promise<PermissionRequest[]> {
+  async pendingOf(run: { id: string; sessionId: string }): Promise<PermissionRequest[]> {
     const rows = await this.db.sql<object>(
       `SELECT ${COLUMNS} FROM permissions p
-       WHERE p.tenant_id = :tenantId AND p.run_id = :runId AND p.status = 'pending' ORDER BY p.id`,
-      { runId },
+       WHERE p.tenant_id = :tenantId AND p.status = 'pending' AND (p.run_id = :id OR p.root_session_id = :sessionId)
+       ORDER BY p.id`,
+      { id: run.id, sessionId: run.sessionId },
     );
     return rows.map((row) => camelRow<PermissionRequest>(row));
   }

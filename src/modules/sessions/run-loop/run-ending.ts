@@ -100,8 +100,10 @@ export class RunEnding {
   }
 
   private async publish(hold: RunHold, ending: Ending): Promise<void> {
-    const { id: resourceId, sessionId } = hold.run;
+    const { id: resourceId, sessionId, trigger } = hold.run;
     const resource = { resourceType: 'run', resourceId };
+    if (trigger === 'agent')
+      await this.events.publish('agentRun.ended', { ...resource, payload: { runId: resourceId, sessionId } });
     if (ending.status === 'failed') {
       await this.events.publish('run.failed', { ...resource, payload: { sessionId, code: ending.error.code } });
     } else {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { RunEventType } from '../../../contracts/live-events.js';
 import { DatabaseGone } from '../../../platform/database/database-errors.js';
 import { Db } from '../../../platform/database/db.js';
-import type { Run, RunError, RunStatus } from '../runs/run.js';
+import { hasEnded, type Run, type RunError, type RunStatus } from '../runs/run.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import { SessionNews } from '../session-news.js';
 import type { SessionEntity } from '../session.entity.js';
@@ -21,7 +21,11 @@ export interface JournalEntry {
   /** What it has made of the session, once it is written. */
   session?: () => SessionEntity | undefined;
   /** The hold ends with this entry: the run is over, or waits. */
-  end?: { status: Extract<RunStatus, 'completed' | 'failed' | 'cancelled' | 'waiting'>; error: RunError | null };
+  end?: {
+    /** `suspended`: it waits for other runs, which does not show. */
+    status: Extract<RunStatus, 'completed' | 'failed' | 'cancelled' | 'waiting'> | 'suspended';
+    error: RunError | null;
+  };
 }
 
 /** Writes a run's steps: state, events and other rows in one transaction under the fence, then live. */
@@ -54,7 +58,7 @@ export class RunJournal {
       await this.db.run(async () => {
         const locked = entry.before?.() ?? Promise.resolve();
         await entry.check?.();
-        const held = this.runs.advance(run, hold.fence, at, events);
+        const held = this.runs.advance(run, hold.fence, at, events, entry.end?.status === 'suspended');
         const work = entry.work?.(run) ?? Promise.resolve();
         const steps = [locked, held, work];
         await Promise.allSettled(steps);
@@ -79,13 +83,14 @@ export class RunJournal {
 /** The run as the entry will leave it: its holder is the only one to write what is shown of it. */
 function after(hold: RunHold, { end }: JournalEntry, events: number, at: Date): Run {
   const { pinned: _pinned, ...run } = hold.run;
-  const isOver = end !== undefined && end.status !== 'waiting';
+  const status = !end || end.status === 'suspended' ? 'running' : end.status;
+  const isOver = hasEnded(status);
   return {
     ...run,
     lastSeq: run.lastSeq + events,
     activeMs: hold.activeMs,
     openMessageId: isOver ? null : run.openMessageId,
-    status: end?.status ?? 'running',
+    status,
     error: end?.error ?? null,
     finishedAt: isOver ? at : null,
   };

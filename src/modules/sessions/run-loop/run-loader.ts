@@ -39,6 +39,7 @@ export class RunLoader {
       isStructured: Boolean(pinned.outputSchema),
       tooLong: [],
       unavailable: [],
+      delegated: { tokens: 0, costMicros: 0 },
     };
     if (attempts === 1) return { ...given, turns: [], calls: [] };
     const [turns, calls, shown] = await this.db.run(() =>

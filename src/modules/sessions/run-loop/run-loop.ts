@@ -9,6 +9,7 @@ import { WireNames } from '../../tools/tool-wire-names.js';
 import type { RunError, WholeRun } from '../runs/run.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { addUsage, usageOf } from '../usage.js';
+import { Delegation } from '../agent-tasks/delegation.service.js';
 import { FinalAnswer } from './final-answer.js';
 import { HistoryCompaction } from './history-compaction.js';
 import { estimateTools, newestThatFit } from './history-window.js';
@@ -20,10 +21,11 @@ import type { RunHold } from './run-hold.js';
 import { RunJournal } from './run-journal.js';
 import { exceededLimit, limitError, LimitReached, outputBudget, tokensLeft, type OutputBudget } from './run-limits.js';
 import { RunPark } from './run-park.js';
-import { keptText, openCalls, type RunState } from './run-state.js';
+import { keptText, openCalls, spentOf, type RunState } from './run-state.js';
 import { newToolCall, RunStepsRepository } from './run-steps.repository.js';
 import { RunTools } from './run-tools.js';
 import { systemPrompt } from './system-prompt.js';
+import { ToldAnswers } from './told-answers.js';
 import { ToolRound } from './tool-round.js';
 
 interface Request {
@@ -52,8 +54,10 @@ export class RunLoop {
     private readonly steps: RunStepsRepository,
     private readonly display: RunDisplay,
     private readonly answer: FinalAnswer,
+    private readonly answers: ToldAnswers,
     private readonly ending: RunEnding,
     private readonly parking: RunPark,
+    private readonly delegation: Delegation,
     private readonly sessions: SessionsRepository,
   ) {}
 
@@ -63,20 +67,22 @@ export class RunLoop {
     state.unavailable = unavailable;
     const offered = [...tools.values()].map(({ definition }) => definition);
     const names = new WireNames([...tools.keys()]);
-    await this.parking.tellAnswers(hold, state);
+    await this.answers.tell(hold, state);
+    state.delegated = await this.delegation.spentBy(hold, state);
     await this.fitHistory(hold, state, offered);
     for (let resumed = true; ; resumed = false) {
       hold.signal.throwIfAborted();
       const open = openCalls(state);
       if (open.length > 0) {
-        await this.tools.run(hold, open, tools, resumed);
+        await this.tools.run(hold, state, tools, resumed);
         const waits = state.calls.some(({ status }) => status === 'waiting');
         if (waits && (await this.parking.untilAnswered(hold, state))) return;
+        state.delegated = await this.delegation.spentBy(hold, state);
         continue;
       }
       if (hold.isPausing && (await this.parking.park(hold))) return;
       hold.signal.throwIfAborted();
-      const exceeded = exceededLimit(hold.run.pinned.limits, state.turns.length, usageOf(hold.run));
+      const exceeded = exceededLimit(hold.run.pinned.limits, state.turns.length, spentOf(hold.run, state));
       if (exceeded) return this.ending.fail(hold, state, exceeded);
       // The first model call of a hold goes by what was just read.
       if (!resumed) state.context = await this.sessions.contextOfRun(hold.run.id);
@@ -101,7 +107,7 @@ export class RunLoop {
   private async fitHistory(hold: RunHold, state: RunState, offered: ToolDefinition[]): Promise<void> {
     const { run } = hold;
     const model = this.catalog.require(run.model, 'model');
-    const left = tokensLeft(run.pinned.limits, usageOf(run), model);
+    const left = tokensLeft(run.pinned.limits, spentOf(run, state), model);
     const room = Math.min(
       roomFor(model, estimateTokens(JSON.stringify(systemOf(run, state))) + estimateTools(offered)),
       left * HISTORY_SHARE,
@@ -137,7 +143,7 @@ export class RunLoop {
     const fixed = estimateTokens(JSON.stringify([system, state.context])) + estimateTools(offered);
     const said = conversation(state.history, state.turns, state.calls, run.model, names);
     const { messages, tokens } = newestThatFit(said, Math.min(roomFor(model, fixed), roomOnceRefused(state)));
-    const budget = outputBudget(run.pinned.limits, usageOf(run), fixed + tokens, model);
+    const budget = outputBudget(run.pinned.limits, spentOf(run, state), fixed + tokens, model);
     const { fallbackModels, temperature, outputSchema } = run.pinned;
     return {
       call: {
@@ -175,7 +181,7 @@ export class RunLoop {
         this.used(hold, usage, model);
         if (model === null) return;
         // Attempts that broke off have to be paid too.
-        const exceeded = exceededLimit(hold.run.pinned.limits, state.turns.length, usageOf(hold.run));
+        const exceeded = exceededLimit(hold.run.pinned.limits, state.turns.length, spentOf(hold.run, state));
         if (exceeded) throw new LimitReached(exceeded);
       },
     });

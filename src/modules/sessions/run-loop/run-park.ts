@@ -1,20 +1,23 @@
 import { Injectable } from '@nestjs/common';
-import { PermissionsRepository } from '../permissions/permissions.repository.js';
-import { shownPermission } from '../permissions/permissions.dto.js';
+import { Events } from '../../../platform/events/events.js';
 import { shownRun } from '../runs/runs.dto.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import type { SessionEntity } from '../session.entity.js';
 import { SessionsRepository } from '../sessions.repository.js';
-import { resultEvent } from '../waits/answer-events.js';
+import { WaitingCallsRepository, type Standing } from '../waits/waiting-calls.repository.js';
+import { ToldAnswers } from './told-answers.js';
 import type { RunHold } from './run-hold.js';
-import { RunJournal } from './run-journal.js';
-import { isOpen, type RunState } from './run-state.js';
-import { RunStepsRepository, type RunToolCall } from './run-steps.repository.js';
+import { RunJournal, type JournalEntry } from './run-journal.js';
+import type { RunState } from './run-state.js';
+import { RunStepsRepository } from './run-steps.repository.js';
 
 /** What it was to wait for is there already, or a cancellation comes first. */
 class NothingToWaitFor extends Error {}
 
-/** Lets go of a run that has to wait: for people, for its application, or for its session to be resumed. */
+/** It waits for others than was thought: an agent that was at work is waiting for a person now, or the other way round. */
+class WaitsForOthers extends Error {}
+
+/** Lets go of a run that has to wait: for people, its application, other agents, or for its session to be resumed. */
 @Injectable()
 export class RunPark {
   constructor(
@@ -22,12 +25,14 @@ export class RunPark {
     private readonly sessions: SessionsRepository,
     private readonly runs: RunsRepository,
     private readonly steps: RunStepsRepository,
-    private readonly permissions: PermissionsRepository,
+    private readonly calls: WaitingCallsRepository,
+    private readonly answers: ToldAnswers,
+    private readonly events: Events,
   ) {}
 
   /** For its paused session. False when the run goes on: the session was resumed meanwhile, or the run is to be cancelled. */
   async park(hold: RunHold): Promise<boolean> {
-    const isParked = await this.wait(hold, async () => {
+    const isParked = await this.letGo(hold, this.waiting(hold), async () => {
       if ((await this.sessions.lock(hold.run.sessionId)) !== 'paused') throw new NothingToWaitFor();
     });
     if (!isParked) hold.isPausing = false;
@@ -39,70 +44,54 @@ export class RunPark {
    * is to be cancelled.
    */
   async untilAnswered(hold: RunHold, state: RunState): Promise<boolean> {
+    for (;;) {
+      const standing = await this.calls.standing(hold.run.id);
+      const entry = standing === 'agents' ? suspended() : this.waiting(hold);
+      try {
+        const isParked = await this.letGo(hold, entry, () => this.checkAnswers(hold, state, standing));
+        if (!isParked) await this.answers.tell(hold, state);
+        return isParked;
+      } catch (error) {
+        if (!(error instanceof WaitsForOthers)) throw error;
+      }
+    }
+  }
+
+  private async checkAnswers(hold: RunHold, state: RunState, standing: Standing): Promise<void> {
+    await this.sessions.lock(hold.run.sessionId);
+    const stored = await this.steps.toolCalls(hold.run.id);
+    const waiting = new Set(state.calls.filter(({ status }) => status === 'waiting').map(({ id }) => id));
+    if (stored.some(({ id, status }) => waiting.has(id) && status !== 'waiting')) {
+      state.calls = stored;
+      throw new NothingToWaitFor();
+    }
+    if ((await this.calls.standing(hold.run.id)) !== standing) throw new WaitsForOthers();
+  }
+
+  private waiting({ run: { id, sessionId, trigger } }: RunHold): JournalEntry {
     let session: SessionEntity | undefined;
-    const isParked = await this.wait(
-      hold,
-      async () => {
-        await this.sessions.lock(hold.run.sessionId);
-        const stored = await this.steps.toolCalls(hold.run.id);
-        const waiting = new Set(state.calls.filter(({ status }) => status === 'waiting').map(({ id }) => id));
-        const isAnswered = stored.some(({ id, status }) => waiting.has(id) && status !== 'waiting');
-        if (!isAnswered) return;
-        state.calls = stored;
-        throw new NothingToWaitFor();
+    const told = { resourceType: 'run', resourceId: id, payload: { runId: id, sessionId } };
+    return {
+      end: { status: 'waiting', error: null },
+      events: [{ type: 'run.waiting', data: (run) => ({ run: shownRun(run) }) }],
+      work: async () => {
+        session = await this.sessions.moveStatus(sessionId, 'processing', 'waiting');
+        if (trigger === 'agent') await this.events.publish('agentRun.waiting', told);
       },
-      {
-        work: async () => {
-          session = await this.sessions.moveStatus(hold.run.sessionId, 'processing', 'waiting');
-        },
-        session: () => session,
-      },
-    );
-    if (!isParked) await this.tellAnswers(hold, state);
-    return isParked;
-  }
-
-  /** Answers that came while the run was held, by this holder or one before it. */
-  async tellAnswers(hold: RunHold, state: RunState): Promise<void> {
-    const untold = state.calls.filter(({ told }) => !told);
-    if (untold.length === 0) return;
-    const permissions = new Map(
-      (await this.permissions.ofCalls(untold.map(({ id }) => id))).map((permission) => [
-        permission.toolCallId,
-        permission,
-      ]),
-    );
-    const eventsOf = (call: RunToolCall) => {
-      const permission = permissions.get(call.id);
-      const decided = {
-        type: 'permission.decided' as const,
-        data: { permission: permission && shownPermission(permission) },
-      };
-      return [...(permission ? [decided] : []), ...(isOpen(call) ? [] : [resultEvent(call)])];
+      session: () => session,
     };
-    await this.journal.write(hold, {
-      events: untold.flatMap(eventsOf),
-      work: () => this.steps.markTold(untold.map(({ id }) => id)),
-    });
-    for (const call of untold) call.told = true;
   }
 
-  private async wait(
-    hold: RunHold,
-    check: () => Promise<void>,
-    more: { work?: () => Promise<unknown>; session?: () => SessionEntity | undefined } = {},
-  ): Promise<boolean> {
+  private async letGo(hold: RunHold, entry: JournalEntry, check: () => Promise<void>): Promise<boolean> {
     try {
       await this.journal.write(hold, {
-        end: { status: 'waiting', error: null },
-        events: [{ type: 'run.waiting', data: (run) => ({ run: shownRun(run) }) }],
+        ...entry,
         check: async () => {
           await check();
           if (!(await this.runs.isToBeCancelled(hold.run.id))) return;
           hold.interrupt('cancelled');
           throw new NothingToWaitFor();
         },
-        ...more,
       });
       return true;
     } catch (error) {
@@ -110,4 +99,9 @@ export class RunPark {
       return false;
     }
   }
+}
+
+/** Agents are at work for it: to those who look on, it is still running. */
+function suspended(): JournalEntry {
+  return { end: { status: 'suspended', error: null }, events: [] };
 }

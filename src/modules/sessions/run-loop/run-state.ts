@@ -5,6 +5,7 @@ import type { HistoryMessage } from '../messages/messages.repository.js';
 import type { Run } from '../runs/run.js';
 import { outputUrlOf } from '../executions/execution.js';
 import { titleFrom } from '../session-title.js';
+import type { UsageDto } from '../usage.dto.js';
 import { usageOf } from '../usage.js';
 import type { RunToolCall, RunTurn } from './run-steps.repository.js';
 import { structuredBlocks } from './structured-blocks.js';
@@ -16,6 +17,8 @@ export interface RunState {
   context: Record<string, unknown>;
   turns: RunTurn[];
   calls: RunToolCall[];
+  /** What runs took that this one has asked for. */
+  delegated: Spent;
   /** Servers whose tools it is to have and can not, at present. */
   unavailable: Offer['unavailable'];
   /** Sizes, in tokens as we estimate them, of the conversations that a provider found too long. */
@@ -50,6 +53,17 @@ export function titleOf({ history }: RunState, answer: string): string | null {
     .flat()
     .flatMap((block) => (block.type === 'image' || block.type === 'document' ? block.name : []));
   return titleFrom(names[0] ?? '') ?? titleFrom(answer);
+}
+
+export interface Spent {
+  tokens: number;
+  costMicros: number;
+}
+
+/** What counts against the run's limits. */
+export function spentOf(run: Run, { delegated }: RunState): UsageDto {
+  const { inputTokens, costMicros, ...usage } = usageOf(run);
+  return { ...usage, inputTokens: inputTokens + delegated.tokens, costMicros: costMicros + delegated.costMicros };
 }
 
 export function openCalls(state: RunState): RunToolCall[] {

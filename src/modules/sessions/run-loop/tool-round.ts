@@ -3,7 +3,8 @@ import { v7 } from 'uuid';
 import { Settings } from '../../../platform/config/settings.js';
 import { Events } from '../../../platform/events/events.js';
 import { ToolExecutor, type Consent, type Execution } from '../../tools/tool-executor.service.js';
-import type { OfferedTool, ToolProgress } from '../../tools/tool.js';
+import type { OfferedTool, Suspension, ToolProgress } from '../../tools/tool.js';
+import { Delegation } from '../agent-tasks/delegation.service.js';
 import { shownOutput, shownText, type ShownOutput } from '../executions/execution.js';
 import type { PermissionRequest } from '../permissions/permission.js';
 import { shownPermission } from '../permissions/permissions.dto.js';
@@ -13,6 +14,7 @@ import { resultEvent } from '../waits/answer-events.js';
 import { RunEventWriter } from './run-event.writer.js';
 import type { RunHold } from './run-hold.js';
 import { RunJournal } from './run-journal.js';
+import { openCalls, type RunState } from './run-state.js';
 import { RunStepsRepository, type Made, type RunToolCall, type WaitKind } from './run-steps.repository.js';
 
 type Tools = ReadonlyMap<string, OfferedTool>;
@@ -28,19 +30,26 @@ export class ToolRound {
     private readonly journal: RunJournal,
     private readonly steps: RunStepsRepository,
     private readonly permissions: PermissionsRepository,
+    private readonly delegation: Delegation,
     private readonly writer: RunEventWriter,
     private readonly events: Events,
     private readonly settings: Settings,
   ) {}
 
   /** `resumed`: another holder began those that are running, so they may have had their effect already. */
-  async run(hold: RunHold, calls: RunToolCall[], tools: Tools, resumed: boolean): Promise<void> {
-    const due = calls.filter(({ status }) => status !== 'waiting');
-    const outcomes = await Promise.allSettled(due.map((call) => this.carryOut(hold, call, tools, resumed)));
+  async run(hold: RunHold, state: RunState, tools: Tools, resumed: boolean): Promise<void> {
+    const due = openCalls(state).filter(({ status }) => status !== 'waiting');
+    const outcomes = await Promise.allSettled(due.map((call) => this.carryOut(hold, state, call, tools, resumed)));
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
-  private async carryOut(hold: RunHold, call: RunToolCall, tools: Tools, resumed: boolean): Promise<void> {
+  private async carryOut(
+    hold: RunHold,
+    state: RunState,
+    call: RunToolCall,
+    tools: Tools,
+    resumed: boolean,
+  ): Promise<void> {
     const begun = performance.now();
     const definition = tools.get(call.name)?.definition;
     if (call.status === 'running' && resumed && !definition?.idempotent)
@@ -51,9 +60,7 @@ export class ToolRound {
       case 'asks':
         return this.ask(hold, call, 'permission', null);
       case 'suspended':
-        return execution.on.kind === 'connect'
-          ? this.ask(hold, call, 'connect', execution.on.serverId)
-          : this.askClient(hold, call);
+        return this.suspend(hold, state, call, execution.on);
       case 'done': {
         const shown = shownOutput(execution.result);
         const changedInput = execution.input === call.input ? null : execution.input;
@@ -122,6 +129,39 @@ export class ToolRound {
             payload: { sessionId, runId, tool: call.name },
           }),
         ]),
+    });
+  }
+
+  private async suspend(hold: RunHold, state: RunState, call: RunToolCall, on: Suspension): Promise<void> {
+    switch (on.kind) {
+      case 'connect':
+        return this.ask(hold, call, 'connect', on.serverId);
+      case 'client':
+        return this.askClient(hold, call);
+      case 'agent':
+        return this.askAgent(hold, state, call, on);
+    }
+  }
+
+  private async askAgent(
+    hold: RunHold,
+    state: RunState,
+    call: RunToolCall,
+    { agentId, message }: Extract<Suspension, { kind: 'agent' }>,
+  ): Promise<void> {
+    const refusal = await this.delegation.refusal(hold, agentId);
+    if (refusal !== null) {
+      const made = { serverId: 'agent', changedInput: null, whole: null };
+      return this.finish(hold, call, { ...shownText(refusal, true), decision: 'allow', decidedBy: 'policy' }, made, 0);
+    }
+    this.waits(call, 'agent', null);
+    const among = state.calls.filter(({ turn, name }) => turn === call.turn && name.startsWith('agent:')).length;
+    await this.journal.write(hold, {
+      events: [],
+      work: async () => {
+        await this.steps.waitWithToolCall(call);
+        await this.delegation.begin(hold, call, { agentId, message, among, spent: state.delegated });
+      },
     });
   }
 

@@ -6,7 +6,7 @@ import type { UsageColumns } from '../usage.js';
 
 export const RUN_STATUSES = ['queued', 'running', 'waiting', 'completed', 'failed', 'cancelled'] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
-export type RunTrigger = 'message' | 'execute' | 'regenerate';
+export type RunTrigger = 'message' | 'execute' | 'regenerate' | 'agent';
 
 /** Why a run failed: the API's error codes and those of the run loop. */
 export interface RunError {
@@ -28,8 +28,20 @@ export interface PinnedRun {
   /** The tenant's, the agent's and the session's. */
   policies: PermissionPolicy[];
   limits: ResourceLimits;
+  /** Absent where a person asked. */
+  delegated?: Delegated;
   /** JSON Schema that the answer is held against; absent in runs of releases that knew none. */
   outputSchema?: Record<string, unknown> | null;
+}
+
+/** What a run that another asked for is bound to. */
+export interface Delegated {
+  /** What the other may still take. */
+  limits: ResourceLimits;
+  /** Where a person began what came to this. */
+  rootSessionId: string;
+  /** Ids of the agents that are asked at present, from the first to this one. */
+  line: string[];
 }
 
 export interface Run extends UsageColumns {
@@ -73,6 +85,6 @@ export function hasEnded(status: RunStatus): boolean {
 }
 
 /** Where a person began what came to this run. */
-export function rootSessionOf({ sessionId }: Pick<Run, 'sessionId'>): string {
-  return sessionId;
+export function rootSessionOf({ sessionId, pinned }: Pick<WholeRun, 'sessionId' | 'pinned'>): string {
+  return pinned.delegated?.rootSessionId ?? sessionId;
 }

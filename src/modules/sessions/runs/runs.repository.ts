@@ -15,8 +15,11 @@ export const RUN_COLUMNS = `r.tenant_id, r.id, r.session_id, r.agent_id, r.agent
   r.cache_read_tokens, r.cache_write_tokens, r.cost_micros, r.usage_estimated, r.active_ms, r.last_seq, r.open_message_id, r.attempts,
   r.fence, r.created_at, r.started_at, r.finished_at`;
 
+/** SQL: nobody holds the run `r`, which waits for people or, as `running` without a lease, for agents. */
+const IS_LET_GO = `(r.status = 'waiting' OR r.status = 'running' AND r.lease_until IS NULL)`;
+
 /** SQL: nobody is waited for by the run `r`. */
-export const NO_CALL_WAITS = `NOT EXISTS (SELECT 1 FROM tool_calls c
+const NO_CALL_WAITS = `NOT EXISTS (SELECT 1 FROM tool_calls c
   WHERE c.tenant_id = r.tenant_id AND c.run_id = r.id AND c.status = 'waiting')`;
 
 export interface RunFilter {
@@ -208,8 +211,8 @@ export class RunsRepository {
   async requestCancel(id: string): Promise<Run | null> {
     const rows = await this.db.sql<object>(
       `UPDATE runs r SET cancel_requested_at = coalesce(r.cancel_requested_at, now()),
-         status = CASE WHEN r.status = 'waiting' THEN 'queued' ELSE r.status END,
-         run_after = CASE WHEN r.status = 'waiting' THEN now() ELSE r.run_after END
+         status = CASE WHEN ${IS_LET_GO} THEN 'queued' ELSE r.status END,
+         run_after = CASE WHEN ${IS_LET_GO} THEN now() ELSE r.run_after END
        WHERE r.tenant_id = :tenantId AND r.id = :id AND r.status IN ('queued', 'running', 'waiting')
          AND r.run_after < 'infinity'
        RETURNING ${RUN_COLUMNS}`,
@@ -220,16 +223,19 @@ export class RunsRepository {
 
   /**
    * Moves a run on to where its holder knows it to be, and stores the events that brought it there.
-   * False when the fence has moved: someone else holds it, and nothing was stored.
+   * False when the fence has moved: someone else holds it, and nothing was stored. `isLetGo`: it goes on running, but
+   * nobody holds it, since it waits for other runs; a renewal of its lease that is under way comes too late.
    */
-  async advance(run: Run, fence: number, at: Date, events: StoredEvent[]): Promise<boolean> {
+  async advance(run: Run, fence: number, at: Date, events: StoredEvent[], isLetGo = false): Promise<boolean> {
     const rows = await this.db.sql(
       `WITH advanced AS (
          UPDATE runs r SET last_seq = :lastSeq, progressed = true, model = :model,
            input_tokens = :inputTokens, output_tokens = :outputTokens, cache_read_tokens = :cacheReadTokens,
            cache_write_tokens = :cacheWriteTokens, cost_micros = :costMicros, usage_estimated = :usageEstimated,
            open_message_id = :openMessageId, active_ms = :activeMs, status = :status, error = :error::jsonb,
-           finished_at = :finishedAt::timestamptz, lease_until = CASE WHEN :status = 'running' THEN r.lease_until END
+           finished_at = :finishedAt::timestamptz,
+           lease_until = CASE WHEN :status = 'running' AND NOT :isLetGo::boolean THEN r.lease_until END,
+           fence = CASE WHEN :isLetGo::boolean THEN r.fence + 1 ELSE r.fence END
          WHERE r.tenant_id = :tenantId AND r.id = :id AND r.fence = :fence AND r.status = 'running'
            AND r.last_seq = :lastSeq::bigint - :count::bigint
          RETURNING r.id
@@ -241,7 +247,7 @@ export class RunsRepository {
        SELECT id FROM advanced`,
       {
         ...run,
-        ...{ fence, at, count: events.length, events: JSON.stringify(events) },
+        ...{ fence, at, isLetGo, count: events.length, events: JSON.stringify(events) },
         error: run.error && JSON.stringify(run.error),
       },
     );

@@ -85,7 +85,7 @@ export class RunAnswers {
   async unfinished({ run }: Outcome): Promise<{ run: RunDto } & PendingDto> {
     if (run.status !== 'waiting') return { run };
     const [permissions, pendingToolCalls] = await this.db.run(() =>
-      Promise.all([this.permissions.pendingOf(run.id), this.calls.clientCallsOf(run.id)]),
+      Promise.all([this.permissions.pendingOf(run), this.calls.clientCallsOf(run.id)]),
     );
     return { run, pendingPermissions: permissions.map(shownPermission), pendingToolCalls };
   }

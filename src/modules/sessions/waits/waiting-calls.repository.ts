@@ -3,7 +3,7 @@ import { camelRow } from '../../../platform/database/camel-row.js';
 import { Db } from '../../../platform/database/db.js';
 import type { WaitKind } from '../run-loop/run-steps.repository.js';
 import type { ShownOutput } from '../executions/execution.js';
-import { NO_CALL_WAITS, RUN_COLUMNS, runOf } from '../runs/runs.repository.js';
+import { RUN_COLUMNS, runOf } from '../runs/runs.repository.js';
 import type { Run } from '../runs/run.js';
 import type { ToolCallStatus } from '../messages/message.js';
 
@@ -20,6 +20,15 @@ export interface WaitingCall {
   waitsUntil: Date | null;
   waitedMs: number;
 }
+
+/** A run whose row is locked. */
+export interface LockedRun extends Run {
+  /** Somebody works on it, or is about to: they will see what has changed. */
+  isHeld: boolean;
+}
+
+/** For whom a run waits: nobody, agents that are at work, or people. */
+export type Standing = 'free' | 'agents' | 'people';
 
 /** What becomes of a call that has waited. `pending`: it may be carried out now. */
 export type CallAnswer = {
@@ -56,12 +65,15 @@ export class WaitingCallsRepository {
   }
 
   /** The session is locked; so is the run from now on, and neither begins nor ends meanwhile. */
-  async lockRun(id: string): Promise<Run | null> {
-    const rows = await this.db.sql<object>(
-      `SELECT ${RUN_COLUMNS} FROM runs r WHERE r.tenant_id = :tenantId AND r.id = :id FOR UPDATE`,
+  async lockRun(id: string): Promise<LockedRun | null> {
+    const [row] = await this.db.sql<{ isHeld: boolean }>(
+      `SELECT ${RUN_COLUMNS}, r.status = 'queued' OR r.lease_until IS NOT NULL AS "isHeld"
+       FROM runs r WHERE r.tenant_id = :tenantId AND r.id = :id FOR UPDATE`,
       { id },
     );
-    return rows[0] ? runOf(rows[0]) : null;
+    if (!row) return null;
+    const { isHeld, ...run } = row;
+    return { ...runOf(run), isHeld };
   }
 
   /** False when the call does not wait any more. `told`: the events that say so are stored with this. */
@@ -93,24 +105,29 @@ export class WaitingCallsRepository {
     );
   }
 
-  /**
-   * The run waits and is locked: its row makes room for events, and it is queued again if nothing is waited for any
-   * more. `goesOn`: the last of the events says so.
-   */
-  async advance(run: Run, events: number): Promise<{ run: Run; goesOn: boolean }> {
-    const [row] = await this.db.sql<{ goesOn: boolean }>(
-      `SELECT r.pause_requested_at IS NULL AND ${NO_CALL_WAITS} AS "goesOn" FROM runs r WHERE r.tenant_id = :tenantId AND r.id = :id`,
-      { id: run.id },
+  /** For whom the run waits, if for anybody. */
+  async standing(runId: string): Promise<Standing> {
+    const [row] = await this.db.sql<{ waits: boolean; asks: boolean }>(
+      `SELECT count(*) > 0 AS waits, coalesce(bool_or(c.waits_for <> 'agent' OR child.status = 'waiting'), false) AS asks
+       FROM tool_calls c
+       LEFT JOIN agent_tasks t ON t.tenant_id = c.tenant_id AND t.tool_call_id = c.id AND c.waits_for = 'agent'
+       LEFT JOIN runs child ON child.tenant_id = t.tenant_id AND child.id = t.run_id
+       WHERE c.tenant_id = :tenantId AND c.run_id = :runId AND c.status = 'waiting'`,
+      { runId },
     );
-    const goesOn = row?.goesOn ?? false;
+    if (!row?.waits) return 'free';
+    return row.asks ? 'people' : 'agents';
+  }
+
+  /** A run that is locked and that nobody holds, with room for so many events. */
+  async move(run: Run, to: 'queued' | 'suspended' | 'waiting', events: number): Promise<Run> {
     const rows = await this.db.sql<object>(
-      `UPDATE runs r SET last_seq = last_seq + :events::int,
-         status = CASE WHEN :goesOn::boolean THEN 'queued' ELSE status END,
-         run_after = CASE WHEN :goesOn::boolean THEN now() ELSE run_after END
+      `UPDATE runs r SET last_seq = last_seq + :events::int, status = :status, lease_until = NULL,
+         run_after = CASE WHEN :status = 'queued' THEN now() ELSE run_after END
        WHERE r.tenant_id = :tenantId AND r.id = :id RETURNING ${RUN_COLUMNS}`,
-      { id: run.id, events: events + (goesOn ? 1 : 0), goesOn },
+      { id: run.id, events, status: to === 'suspended' ? 'running' : to },
     );
-    return { run: runOf(rows[0] ?? run), goesOn };
+    return runOf(rows[0] ?? run);
   }
 
   private async only(condition: string, parameters: Record<string, unknown>): Promise<WaitingCall | null> {

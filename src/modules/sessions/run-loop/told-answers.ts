@@ -1,0 +1,35 @@
+import { Injectable } from '@nestjs/common';
+import { PermissionsRepository } from '../permissions/permissions.repository.js';
+import { shownPermission } from '../permissions/permissions.dto.js';
+import { resultEvent } from '../waits/answer-events.js';
+import type { RunHold } from './run-hold.js';
+import { RunJournal } from './run-journal.js';
+import { isOpen, type RunState } from './run-state.js';
+import { RunStepsRepository, type RunToolCall } from './run-steps.repository.js';
+
+/** Tells of answers that came while a run was held: only its holder writes its events. */
+@Injectable()
+export class ToldAnswers {
+  constructor(
+    private readonly journal: RunJournal,
+    private readonly steps: RunStepsRepository,
+    private readonly permissions: PermissionsRepository,
+  ) {}
+
+  /** Of this hold, or of one before it. */
+  async tell(hold: RunHold, { calls }: RunState): Promise<void> {
+    const untold = calls.filter(({ told }) => !told);
+    if (untold.length === 0) return;
+    const ids = untold.map(({ id }) => id);
+    const permissions = new Map((await this.permissions.ofCalls(ids)).map((asked) => [asked.toolCallId, asked]));
+    const eventsOf = (call: RunToolCall) => {
+      const permission = permissions.get(call.id);
+      const decided = permission
+        ? [{ type: 'permission.decided' as const, data: { permission: shownPermission(permission) } }]
+        : [];
+      return [...decided, ...(isOpen(call) ? [] : [resultEvent(call)])];
+    };
+    await this.journal.write(hold, { events: untold.flatMap(eventsOf), work: () => this.steps.markTold(ids) });
+    for (const call of untold) call.told = true;
+  }
+}
