@@ -4,6 +4,7 @@ import type { TestApp } from './app.js';
 import type { Client } from './client.js';
 import type { Given, Tenant } from './given.js';
 import { eventually } from './platform-fixtures.js';
+import type { Waiting } from './waiting-runs.js';
 import { formOf } from './sample-files.js';
 
 /** A request that takes an `Idempotency-Key`. */
@@ -43,6 +44,9 @@ export const KEYED_POSTS: [operation: string, how: string, make: (posts: KeyedPo
   ['forks_create', '', (posts) => posts.fork()],
   ['execute_execute', '', (posts) => posts.execution('')],
   ['execute_executeStream', '', (posts) => posts.execution('/stream')],
+  ['permissions_decide', '', (posts) => posts.decision()],
+  ['clientTools_answer', '', (posts) => posts.toolResult()],
+  ['executions_execute', '', (posts) => posts.toolExecution()],
   ['runs_cancel', '', (posts) => posts.cancel()],
   ['sessionStates_pause', '', (posts) => posts.moved('pause')],
   ['sessionStates_resume', '', (posts) => posts.moved('resume', 'pause')],
@@ -171,6 +175,38 @@ export class KeyedPosts {
       (now) => now > calls,
     );
     return sent;
+  }
+
+  async toolExecution(): Promise<KeyedPost> {
+    const { as } = this.tenant;
+    const body = { serverId: 'calculator', tool: 'add', arguments: { a: 1, b: 2 } };
+    return { as, path: '/mcp/execute', body, made: () => count(as, '/mcp/executions') };
+  }
+
+  async decision(): Promise<KeyedPost> {
+    const rules = [{ tool: '*', action: 'ask' }];
+    const { as, pendingPermissions } = await this.waitingRun({
+      ...{ tools: ['calculator:add'], permissionPolicy: { rules } },
+      content: 'Call calculator:add with {"a": 1, "b": 2}',
+    });
+    const id = pendingPermissions[0]?.id ?? '';
+    const made = () => count(as, `/audit-logs?resourceId=${id}`);
+    return { as, path: `/permissions/${id}`, body: { decision: 'allow' }, made };
+  }
+
+  async toolResult(): Promise<KeyedPost> {
+    const clientTools = [{ name: 'show', description: 'Shows a page', inputSchema: { type: 'object' } }];
+    const { as, run, pendingToolCalls } = await this.waitingRun({ clientTools, content: 'Call client:show with {}' });
+    const body = { toolUseId: pendingToolCalls[0]?.toolUseId, content: 'shown' };
+    const made = () => count(as, `/audit-logs?action=run.toolResultGiven&resourceId=${run.id}`);
+    return { as, path: `/runs/${run.id}/tool-results`, body, made };
+  }
+
+  private async waitingRun({ content, ...session }: { content: string } & Record<string, unknown>) {
+    const { as } = this.tenant;
+    const { id } = (await as.post('/sessions', { model: 'offline', ...session }).expect(201)).json<{ id: string }>();
+    const sent = await as.post(`/sessions/${id}/messages`, { content }).expect(202);
+    return { as, ...sent.json<Waiting>() };
   }
 
   async acceptance(): Promise<KeyedPost> {

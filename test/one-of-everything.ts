@@ -1,6 +1,7 @@
 import type { ApiDocument, Operation } from './api-document.js';
 import type { Answer, Client } from './client.js';
 import type { Given, Tenant } from './given.js';
+import { eventually } from './platform-fixtures.js';
 import { upload } from './sample-files.js';
 
 /** A tenant with one of everything that the API can make. */
@@ -28,6 +29,9 @@ const KINDS = [
   'event',
   'login',
   'hook',
+  'permission',
+  'execution',
+  'agentTask',
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -44,6 +48,9 @@ const OF_PATH: [RegExp, Kind][] = [
   [/^\/api\/v1\/api-keys\//, 'apiKey'],
   [/^\/api\/v1\/auth\/invitations\//, 'invitation'],
   [/^\/api\/v1\/hooks\//, 'hook'],
+  [/^\/api\/v1\/permissions\//, 'permission'],
+  [/^\/api\/v1\/mcp\/executions\//, 'execution'],
+  [/^\/api\/v1\/agent-tasks\//, 'agentTask'],
   [/^\/api\/v1\/admin\/tenants\//, 'tenant'],
 ];
 
@@ -88,13 +95,35 @@ export async function furnish(given: Given, mark: string): Promise<Furnished> {
     data: { resourceId: string }[];
   }>();
   const hook = await created(as, '/hooks', { event: 'tool.after', url: `https://example.com/${mark}`, enabled: false });
+  const asked = await delegate(as, mark);
+  const addition = { serverId: 'calculator', tool: 'add', arguments: { a: 1, b: 2 }, sessionId: session };
+  const { executionId: execution } = (await as.post('/mcp/execute', addition).expect(200)).json<{
+    executionId: string;
+  }>();
   const ids = {
     ...{ tenant: tenant.tenantId, user: owner.userId, agent, session, template, message, file, answer },
     ...{ run: sent.run.id, fork, copy, apiKey, invitation, event, login: logins.data[0]?.resourceId, hook },
+    ...{ ...asked, execution },
   };
   const missing = KINDS.filter((kind) => ids[kind] === undefined);
   if (missing.length > 0) throw new Error(`Nothing was made of ${missing.join(', ')}`);
   return { ...tenant, mark, ids: ids as Record<Kind, string> };
+}
+
+/** Has the agent asked by another, once a person has permitted it. */
+async function delegate(as: Client, mark: string): Promise<{ permission: string; agentTask: string | undefined }> {
+  const session = await created(as, '/sessions', { model: 'offline', tools: ['agent:*'], title: mark });
+  const content = `Call agent:${mark} with {"message": "${mark}"}`;
+  const sent = await as.post(`/sessions/${session}/messages`, { content }).expect(202);
+  const { run, pendingPermissions } = sent.json<{ run: { id: string }; pendingPermissions: { id: string }[] }>();
+  const permission = pendingPermissions[0]?.id ?? '';
+  await as.post(`/permissions/${permission}`, { decision: 'allow', reason: mark }).expect(200);
+  await eventually(
+    async () => (await as.get(`/runs/${run.id}`).expect(200)).json<{ status: string }>().status,
+    (status) => status === 'completed',
+  );
+  const [agentTask] = await listed(as, `/agent-tasks?runId=${run.id}`);
+  return { permission, agentTask };
 }
 
 async function created(as: Client, path: string, body: object): Promise<string> {
@@ -107,7 +136,9 @@ async function listed(as: Client, path: string): Promise<(string | undefined)[]>
 }
 
 /** The path of an operation on what a tenant has. @throws where nobody has said what its parameters are of. */
-export function ownPath({ path, pathParameters }: Operation, { ids }: Furnished): string {
+export function ownPath({ path, pathParameters }: Operation, { ids, mark }: Furnished): string {
+  // Tools have names, no ids.
+  if (path.startsWith('/api/v1/tools/')) return withId({ path, pathParameters }, `agent%3A${mark}`);
   return withId({ path, pathParameters }, ids[kindOf(path)]);
 }
 

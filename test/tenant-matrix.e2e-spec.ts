@@ -63,6 +63,7 @@ const NAMES_NOTHING: Record<string, string> = {
   sessionTemplates_list: 'only a page',
   hooks_create: 'an address and names of tools',
   hooks_list: 'only a page',
+  tools_list: 'only a page',
   files_create: 'bytes and their name',
   agents_list: 'only texts and a status',
   agentExports_import: 'a definition, which holds no ids',

@@ -1,6 +1,7 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { Access } from '../../../platform/access/access.decorator.js';
 import { Id } from '../../../platform/http/id.decorator.js';
+import { PathResource } from '../../../platform/http/path-resource.js';
 import {
   AgentMessagePage,
   AgentTaskDto,
@@ -23,6 +24,7 @@ export class AgentTasksController {
 
   @Get('agent-tasks/:id')
   @Access({ can: 'sessions:read' })
+  @PathResource(AgentTasksService, 'get')
   get(@Id() id: string): Promise<AgentTaskDto> {
     return this.tasks.get(id);
   }
