@@ -5,6 +5,7 @@ import { AgentsModule } from './modules/agents/agents.module.js';
 import { AuditModule } from './modules/audit/audit.module.js';
 import { AuthModule } from './modules/auth/auth.module.js';
 import { HooksModule } from './modules/hooks/hooks.module.js';
+import { McpServerModule } from './modules/mcp-server/mcp-server.module.js';
 import { ModelsModule } from './modules/models/models.module.js';
 import { ExecuteRunProcessor } from './modules/sessions/run-loop/execute-run.processor.js';
 import { SessionsModule } from './modules/sessions/sessions.module.js';
@@ -48,6 +49,7 @@ export class AppModule {
         HooksModule,
         AgentsModule,
         SessionsModule,
+        McpServerModule,
         AdminModule,
         AuditModule,
       ],

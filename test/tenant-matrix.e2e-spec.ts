@@ -68,6 +68,8 @@ const NAMES_NOTHING: Record<string, string> = {
   agents_list: 'only texts and a status',
   agentExports_import: 'a definition, which holds no ids',
   adminTenants_list: 'only a page',
+  mcp_answer: 'its messages have tests of their own',
+  ...{ protectedResource_read: 'no tenant', protectedResource_readOfMcp: 'no tenant' },
 };
 
 /** Fields by which a client could try to say who or what something is. */

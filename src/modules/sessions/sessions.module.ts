@@ -197,5 +197,6 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     SessionSources,
     SessionSockets,
   ],
+  exports: [ExecuteService, SessionTemplates],
 })
 export class SessionsModule {}

@@ -5,25 +5,32 @@ import { scopeIfAny } from '../access/scope.js';
 import { discardBody } from './discard-body.js';
 import { asDomainError, errorBody } from './error-body.js';
 
+type ErrorBodyOf = (error: DomainError, at: { correlationId: string; path: string }) => object;
+
+const logger = new Logger('ErrorFilter');
+
 /** The one place where errors become answers. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
-  private readonly logger = new Logger(ErrorFilter.name);
-
   catch(thrown: unknown, host: ArgumentsHost): void {
-    const error = asDomainError(thrown);
-    this.log(error, thrown);
     const http = host.switchToHttp();
-    sendError(error, http.getRequest<Request>(), http.getResponse<Response>());
-  }
-
-  private log(error: DomainError, thrown: unknown): void {
-    if (error.code === 'internal_error') this.logger.error(thrown instanceof Error ? thrown : { thrown });
-    else if (error.status >= 500) this.logger.warn(error);
+    answerError(thrown, http.getRequest<Request>(), http.getResponse<Response>(), errorBody);
   }
 }
 
-function sendError(error: DomainError, request: Request, response: Response): void {
+/** `bodyOf`: the error as the protocol of the route shows it. */
+export function answerError(thrown: unknown, request: Request, response: Response, bodyOf: ErrorBodyOf): void {
+  const error = asDomainError(thrown);
+  log(error, thrown);
+  sendError(error, request, response, bodyOf);
+}
+
+function log(error: DomainError, thrown: unknown): void {
+  if (error.code === 'internal_error') logger.error(thrown instanceof Error ? thrown : { thrown });
+  else if (error.status >= 500) logger.warn(error);
+}
+
+function sendError(error: DomainError, request: Request, response: Response, bodyOf: ErrorBodyOf): void {
   if (response.writableEnded || response.destroyed) return;
   if (response.headersSent) {
     breakOff(response);
@@ -35,7 +42,7 @@ function sendError(error: DomainError, request: Request, response: Response): vo
   if (error.retryAfter !== undefined) response.setHeader('Retry-After', String(Math.ceil(error.retryAfter)));
   if (error.status === 401 && !response.hasHeader('WWW-Authenticate')) response.setHeader('WWW-Authenticate', 'Bearer');
   const path = request.originalUrl.split('?', 1)[0] ?? '';
-  const body = errorBody(error, { correlationId: scopeIfAny()?.correlationId ?? '', path });
+  const body = bodyOf(error, { correlationId: scopeIfAny()?.correlationId ?? '', path });
   const text = JSON.stringify(body);
   response.status(error.status).type('application/json');
   if (response.shouldKeepAlive) {

@@ -52,6 +52,7 @@ export function corsOptions(origins: readonly string[]): CorsOptions | null {
       'Content-Type',
       'Idempotency-Key',
       'Last-Event-ID',
+      'Mcp-Protocol-Version',
       'X-API-Key',
       'X-Correlation-Id',
     ],
@@ -63,6 +64,7 @@ export function corsOptions(origins: readonly string[]): CorsOptions | null {
       'X-Correlation-Id',
       'Idempotent-Replayed',
       'Content-Disposition',
+      'WWW-Authenticate',
     ],
     maxAge: 600,
   };

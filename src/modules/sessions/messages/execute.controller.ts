@@ -55,12 +55,8 @@ export class ExecuteController {
   }
 
   private async answer(run: Run, response: Response): Promise<AgentAnswerDto | AgentWaitsDto> {
-    const outcome = await this.answers.outcome(run);
-    if (hasEnded(outcome.run.status)) {
-      response.status(200);
-      return this.executions.answer(outcome);
-    }
-    response.status(202);
-    return { sessionId: run.sessionId, runId: run.id, ...(await this.answers.unfinished(outcome)) };
+    const answer = await this.executions.answer(run);
+    response.status(hasEnded(answer.run.status) ? 200 : 202);
+    return answer;
   }
 }

@@ -2,11 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { NotFound, ValidationFailed } from '../../../contracts/errors.js';
 import { Db } from '../../../platform/database/db.js';
 import { AgentsService } from '../../agents/agents.service.js';
-import type { BegunRun } from '../runs/run.js';
+import { hasEnded, type BegunRun, type Run } from '../runs/run.js';
 import { SessionsService } from '../sessions.service.js';
-import { RunAnswers } from '../streams/run-answers.js';
-import type { Outcome } from '../streams/run-waits.js';
-import type { AgentAnswerDto, ExecuteAgentDto } from './execute.dto.js';
+import { RunAnswers, type Waiting } from '../streams/run-answers.js';
+import type { AgentAnswerDto, AgentWaitsDto, ExecuteAgentDto } from './execute.dto.js';
 import { SendMessageService } from './send-message.service.js';
 
 /** An agent asked directly: a message in a session that is made for it, or in one of its own. */
@@ -30,8 +29,12 @@ export class ExecuteService {
     });
   }
 
-  /** The run's result in one piece. */
-  async answer(outcome: Outcome): Promise<AgentAnswerDto> {
+  /** The run's result in one piece, or how it stands when it waits for somebody or nobody waits for it any longer. */
+  async answer(begun: Run | BegunRun, waiting?: Waiting): Promise<AgentAnswerDto | AgentWaitsDto> {
+    const outcome = await this.answers.outcome(begun, waiting);
+    if (!hasEnded(outcome.run.status)) {
+      return { sessionId: begun.sessionId, runId: begun.id, ...(await this.answers.unfinished(outcome)) };
+    }
     const { message, run } = await this.answers.finished(outcome);
     return {
       sessionId: run.sessionId,

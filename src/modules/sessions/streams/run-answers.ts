@@ -17,6 +17,12 @@ import type { AnswerWay } from './answer-way.js';
 import { RunWaits, type Outcome } from './run-waits.js';
 import { SessionSources } from './session-source.js';
 
+export interface Waiting {
+  maxMs?: number;
+  /** Nobody waits any more. */
+  signal?: AbortSignal;
+}
+
 /** The three ways a run is answered with: its events, its end, or at once. */
 @Injectable()
 export class RunAnswers {
@@ -76,9 +82,9 @@ export class RunAnswers {
     return hasEnded(outcome.run.status) ? this.finished(outcome) : this.unfinished(outcome);
   }
 
-  /** The run at its end, or as it stands after `WAIT_MAX_MS`. @throws as RunWaits.ended */
-  outcome(run: Run | BegunRun): Promise<Outcome> {
-    return this.waits.ended(run, this.settings.http.waitMaxMs);
+  /** The run at its end, or as it stands after `WAIT_MAX_MS` or another time. @throws as RunWaits.ended */
+  outcome(run: Run | BegunRun, { maxMs = this.settings.http.waitMaxMs, signal }: Waiting = {}): Promise<Outcome> {
+    return this.waits.ended(run, maxMs, signal);
   }
 
   /** A run that goes on, or what it waits for. */

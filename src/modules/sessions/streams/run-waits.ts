@@ -36,10 +36,11 @@ export class RunWaits implements BeforeApplicationShutdown {
   }
 
   /**
-   * The run once it has ended or waits for somebody, or as it is after `timeoutMs` or when this process stops.
+   * The run once it has ended or waits for somebody, or as it is after `timeoutMs`, when `signal` says that nobody waits
+   * any more, or when this process stops.
    * @throws NotFound when the caller may see it no more, Unauthenticated when their access was revoked meanwhile
    */
-  async ended(run: Run & Partial<Pick<BegunRun, 'isHere'>>, timeoutMs: number): Promise<Outcome> {
+  async ended(run: Run & Partial<Pick<BegunRun, 'isHere'>>, timeoutMs: number, signal?: AbortSignal): Promise<Outcome> {
     if (hasEnded(run.status)) return { run: shownRun(run) };
     const actor = currentTenantActor();
     const heard: { outcome: Outcome | null; isRevoked: boolean } = { outcome: null, isRevoked: false };
@@ -51,6 +52,7 @@ export class RunWaits implements BeforeApplicationShutdown {
       if (heard.outcome) ring();
     };
     this.waiting.add(ring);
+    signal?.addEventListener('abort', ring);
     // A gap has the row asked: the caller may see it no more.
     const onGap = (): void => {
       heard.outcome = null;
@@ -74,12 +76,14 @@ export class RunWaits implements BeforeApplicationShutdown {
         const now = await this.runs.findVisible(run.id);
         if (!now) throw new NotFound('Run');
         const isOver = hasEnded(now.status) || now.status === 'waiting';
-        if (isOver || this.isClosing || deadline <= performance.now()) return { run: shownRun(now) };
+        const isLeft = this.isClosing || signal?.aborted === true;
+        if (isOver || isLeft || deadline <= performance.now()) return { run: shownRun(now) };
       }
     } finally {
       leave();
       forget();
       this.waiting.delete(ring);
+      signal?.removeEventListener('abort', ring);
     }
   }
 }

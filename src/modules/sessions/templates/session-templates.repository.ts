@@ -46,6 +46,16 @@ export class SessionTemplatesRepository {
     });
   }
 
+  /** Of those of these names, the id of the newest of each. */
+  async newestOf(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.db.sql<Pick<SessionTemplateEntity, 'id' | 'name'>>(
+      `SELECT DISTINCT ON (name) name, id FROM session_templates
+       WHERE tenant_id = :tenantId AND name = ANY (:names) ORDER BY name, id DESC`,
+      { names: [...names] },
+    );
+    return new Map(rows.map(({ id, name }) => [name, id]));
+  }
+
   async change({ id, name, definition, updatedAt }: SessionTemplateEntity): Promise<void> {
     await this.templates.update({ name, definition: definition as object, updatedAt }, 'id = :id', { id });
   }

@@ -76,6 +76,11 @@ export class SessionTemplates {
     return this.cursors.page(rows, query.limit, shown);
   }
 
+  /** Names may be given twice: the id of the newest of each of these names that exist. */
+  async newestOf(names: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    return this.templates.newestOf(names);
+  }
+
   /** Sessions made from it stay as they are. @throws NotFound, ValidationFailed */
   async update(id: string, dto: UpdateSessionTemplateDto): Promise<SessionTemplateDto> {
     return this.db.run(async () => {

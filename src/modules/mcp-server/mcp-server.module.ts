@@ -1,0 +1,20 @@
+import { Module } from '@nestjs/common';
+import { AgentsModule } from '../agents/agents.module.js';
+import { SessionsModule } from '../sessions/sessions.module.js';
+import { AgentResources } from './agent.resources.js';
+import { ListAgentsTool } from './list-agents.tool.js';
+import { McpController } from './mcp.controller.js';
+import { Offers } from './offers.service.js';
+import { OurMcpServer } from './our-mcp-server.service.js';
+import { ProtectedResourceController } from './protected-resource.controller.js';
+import { RunAgentTool } from './run-agent.tool.js';
+import { RunProgress } from './run-progress.js';
+import { TemplatePrompts } from './template.prompts.js';
+
+/** Atrium as an MCP server. */
+@Module({
+  imports: [AgentsModule, SessionsModule],
+  controllers: [McpController, ProtectedResourceController],
+  providers: [ListAgentsTool, RunAgentTool, AgentResources, TemplatePrompts, RunProgress, Offers, OurMcpServer],
+})
+export class McpServerModule {}
