@@ -4,6 +4,7 @@ import { AdminModule } from './modules/admin/admin.module.js';
 import { AgentsModule } from './modules/agents/agents.module.js';
 import { AuditModule } from './modules/audit/audit.module.js';
 import { AuthModule } from './modules/auth/auth.module.js';
+import { BuiltinsModule } from './modules/builtins/builtins.module.js';
 import { HooksModule } from './modules/hooks/hooks.module.js';
 import { McpServerModule } from './modules/mcp-server/mcp-server.module.js';
 import { ModelsModule } from './modules/models/models.module.js';
@@ -47,6 +48,7 @@ export class AppModule {
         ModelsModule,
         ToolsModule,
         HooksModule,
+        BuiltinsModule,
         AgentsModule,
         SessionsModule,
         McpServerModule,

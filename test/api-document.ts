@@ -81,6 +81,7 @@ const KEYS: Record<string, string> = { arguments: '$.path' };
 
 /** What a value of a schema needs beside the property that is looked at, which `required` does not say. */
 const COMPANIONS: Record<string, Record<string, unknown>> = {
+  'CreateDatabaseConnectionDto.*': { url: 'postgres://user:password@db.example.com/shop' },
   'ContentBlockInput.fileId': { type: 'image' },
   'ContentBlockInput.type': { text: 'Text' },
   'ContentBlockInput.*': { type: 'text', text: 'Text' },

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { faultyFields } from './answers.js';
 import { startApp, type TestApp } from './app.js';
-import type { Client } from './client.js';
+import { Client } from './client.js';
 import { Conversations, manyModels, type Talk } from './conversations.js';
 import { HookServer, isSigned, type HookAnswer } from './hook-server.js';
 import { eventually } from './platform-fixtures.js';
@@ -120,6 +120,24 @@ describe('A hook before a call', () => {
     await talk.as.patch(`/hooks/${strict.id}`, { onError: 'allow' }).expect(200);
     expect(await say(talk, 'allowed')).toMatchObject({ isError: false, output: 'allowed' });
     expect(server.at('/elsewhere')).toHaveLength(0);
+  });
+});
+
+describe('A hook before a call that is made directly', () => {
+  it('may deny it and change its input too', async () => {
+    const { as } = await talks.given.tenant();
+    const { id, path } = await hook(as, 'tool.before', { body: { decision: 'deny', reason: 'Not so' } });
+    const body = { serverId: 'calculator', tool: 'add', arguments: { a: 1, b: 2 } };
+    expect((await as.post('/mcp/execute', body).expect(403)).json()).toMatchObject({ message: 'Not so' });
+    answers.set(path, { body: { input: { a: 40, b: 2 } } });
+    const answer = (await as.post('/mcp/execute', body).expect(200)).json();
+    expect(answer).toMatchObject({ isError: false, content: [{ type: 'text', text: '42' }] });
+    expect(server.at(path)[1]?.body).toMatchObject({
+      executionId: answer['executionId'],
+      runId: null,
+      sessionId: null,
+    });
+    await as.delete(`/hooks/${id}`).expect(204);
   });
 });
 
@@ -268,5 +286,32 @@ describe('Where the private network is closed', () => {
     everywhere.stop();
     expect(told.results).toMatchObject([{ isError: true, output: expect.stringContaining('could not be asked') }]);
     expect(everywhere.requests).toHaveLength(0);
+  });
+});
+
+(process.env['TEST_REDIS_URL'] ? describe : describe.skip)('Where there are several processes', () => {
+  let other: TestApp;
+  beforeAll(async () => {
+    other = await startApp({ ...manyModels(), EGRESS_ALLOW: '127.0.0.0/8' }, app.store);
+    new ProbeTools(other);
+  }, 60_000);
+  afterAll(() => other.close());
+
+  it('a hook that one of them makes or deletes is one, or none, for all', async () => {
+    const talk = await talks.start(AGENT);
+    // Whichever of them takes a run knows by now that there are none.
+    for (let n = 0; n < 4; n++) expect(await say(talk, `before ${n}`)).toMatchObject({ isError: false });
+    const there = new Client(other.url, talk.owner.accessToken);
+    const { id } = await hook(there, 'tool.before', { body: { decision: 'deny', reason: 'Never' } });
+    await eventually(
+      () => say(talk, 'while'),
+      (result) => result?.output === 'Never',
+    );
+    for (let n = 0; n < 4; n++) expect(await say(talk, `while ${n}`)).toMatchObject({ output: 'Never' });
+    await there.delete(`/hooks/${id}`).expect(204);
+    await eventually(
+      () => say(talk, 'after'),
+      (result) => result?.output === 'after',
+    );
   });
 });

@@ -23,6 +23,8 @@ export interface Sent {
   run: { id: string; status: string };
 }
 
+const DATABASE = 'postgres://user:password@db.example.com/shop';
+
 /** Every operation that takes a key, in each of the ways it answers. */
 export const KEYED_POSTS: [operation: string, how: string, make: (posts: KeyedPosts) => Promise<KeyedPost>][] = [
   ['agents_create', '', (posts) => posts.created('/agents', { name: 'A' })],
@@ -32,6 +34,11 @@ export const KEYED_POSTS: [operation: string, how: string, make: (posts: KeyedPo
   ['sessionBatches_create', '', (posts) => posts.batch()],
   ['sessionBatches_remove', '', (posts) => posts.removal()],
   ['sessionTemplates_create', '', (posts) => posts.created('/session-templates', { name: 'T' })],
+  [
+    'databaseConnections_create',
+    '',
+    (posts) => posts.created('/database-connections', { name: randomUUID(), url: DATABASE }),
+  ],
   ['files_create', '', (posts) => posts.file()],
   ['members_add', '', (posts) => posts.created('/members', { email: `${randomUUID()}@example.com`, role: 'viewer' })],
   ['messages_send', 'waiting', (posts) => posts.message({})],

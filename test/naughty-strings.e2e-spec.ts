@@ -25,6 +25,7 @@ const SHARING = [
   ['sessions_create', 'sessions_update', 'sessionBatches_create', 'sessionTemplates_create', 'sessionTemplates_update'],
   ['tenant_update', 'adminTenants_update', 'apiKeys_create'],
   ['agents_list', 'sessions_list', 'messages_list'],
+  ['hooks_create', 'hooks_update'],
 ];
 
 /** What an operation gets; little for fields that take only some texts, since those don't reach the database. */
@@ -43,7 +44,7 @@ const several = strings.reduce<string[]>((texts, text) => {
 
 /** Texts that go in and are never shown again, or not in the same form. */
 const NOT_SHOWN =
-  /(^|\.)(password|currentPassword|newPassword|refreshToken|email|attachments|fileId)\b|^messages_send model/;
+  /(^|\.)(password|currentPassword|newPassword|refreshToken|email|attachments|fileId)\b|^messages_send model|^databaseConnections_create url/;
 
 /** Texts of which one of nothing but space is none. */
 const BLANK_IS_NONE = /^sessions?(Batches)?_\w+ (\[\d+\]\.)?title$/;

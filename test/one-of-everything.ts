@@ -32,6 +32,7 @@ const KINDS = [
   'permission',
   'execution',
   'agentTask',
+  'databaseConnection',
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -51,6 +52,7 @@ const OF_PATH: [RegExp, Kind][] = [
   [/^\/api\/v1\/permissions\//, 'permission'],
   [/^\/api\/v1\/mcp\/executions\//, 'execution'],
   [/^\/api\/v1\/agent-tasks\//, 'agentTask'],
+  [/^\/api\/v1\/database-connections\//, 'databaseConnection'],
   [/^\/api\/v1\/admin\/tenants\//, 'tenant'],
 ];
 
@@ -100,10 +102,12 @@ export async function furnish(given: Given, mark: string): Promise<Furnished> {
   const { executionId: execution } = (await as.post('/mcp/execute', addition).expect(200)).json<{
     executionId: string;
   }>();
+  const address = `postgres://user:password@db.example.com/${mark}`;
+  const databaseConnection = await created(as, '/database-connections', { name: mark, url: address });
   const ids = {
     ...{ tenant: tenant.tenantId, user: owner.userId, agent, session, template, message, file, answer },
     ...{ run: sent.run.id, fork, copy, apiKey, invitation, event, login: logins.data[0]?.resourceId, hook },
-    ...{ ...asked, execution },
+    ...{ ...asked, execution, databaseConnection },
   };
   const missing = KINDS.filter((kind) => ids[kind] === undefined);
   if (missing.length > 0) throw new Error(`Nothing was made of ${missing.join(', ')}`);

@@ -38,6 +38,7 @@ async function withOneOfEverything(): Promise<Tenant> {
   await made.as.post('/api-keys', { name: 'Key' }).expect(201);
   await made.as.post('/session-templates', { name: 'Template' }).expect(201);
   await made.as.post('/hooks', { event: 'run.started', url: 'https://example.com', enabled: false }).expect(201);
+  await made.as.post('/database-connections', { name: 'D', url: 'postgres://u:p@db.example.com/d' }).expect(201);
   // What a request leaves behind for a moment only.
   await as(made, async (manager) => {
     await manager.query(

@@ -64,6 +64,8 @@ const NAMES_NOTHING: Record<string, string> = {
   hooks_create: 'an address and names of tools',
   hooks_list: 'only a page',
   tools_list: 'only a page',
+  databaseConnections_create: 'an address and its name',
+  databaseConnections_list: 'only a page',
   files_create: 'bytes and their name',
   agents_list: 'only texts and a status',
   agentExports_import: 'a definition, which holds no ids',

@@ -27,6 +27,8 @@ export interface DomainEvents {
   'hook.created': { event: string };
   'hook.updated': { event: string };
   'hook.deleted': { event: string };
+  'databaseConnection.created': { name: string };
+  'databaseConnection.deleted': object;
   'session.created': object;
   'session.updated': object;
   'session.deleted': object;

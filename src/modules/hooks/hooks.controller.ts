@@ -1,4 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
+import { ApiConflictResponse } from '@nestjs/swagger';
 import { Access } from '../../platform/access/access.decorator.js';
 import { Id } from '../../platform/http/id.decorator.js';
 import { Replay } from '../../platform/http/idempotency.js';
@@ -16,6 +17,7 @@ export class HooksController {
   @Post()
   @Access({ can: 'mcp:create' })
   @Replay(false)
+  @ApiConflictResponse({ description: 'There are 50 hooks already' })
   create(@Body() dto: CreateHookDto): Promise<NewHookDto> {
     return this.hooks.create(dto);
   }

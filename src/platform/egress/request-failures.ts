@@ -53,5 +53,8 @@ function codeOf(error: unknown): string {
 function reason(error: unknown): string {
   const isOurs =
     error instanceof AddressRefused || error instanceof RedirectRefused || error instanceof ResponseTooLarge;
-  return isOurs ? error.message : `The request failed (${codeOf(error) || 'unknown'})`;
+  if (isOurs) return error.message;
+  // As browsers have it, ports of other protocols are not for HTTP.
+  const isBadPort = error instanceof Object && 'message' in error && error.message === 'bad port';
+  return `The request failed (${isBadPort ? 'bad port' : codeOf(error) || 'unknown'})`;
 }
