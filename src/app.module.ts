@@ -7,6 +7,7 @@ import { AuthModule } from './modules/auth/auth.module.js';
 import { BuiltinsModule } from './modules/builtins/builtins.module.js';
 import { HooksModule } from './modules/hooks/hooks.module.js';
 import { McpServerModule } from './modules/mcp-server/mcp-server.module.js';
+import { McpModule } from './modules/mcp/mcp.module.js';
 import { ModelsModule } from './modules/models/models.module.js';
 import { ExecuteRunProcessor } from './modules/sessions/run-loop/execute-run.processor.js';
 import { SessionsModule } from './modules/sessions/sessions.module.js';
@@ -49,6 +50,7 @@ export class AppModule {
         ToolsModule,
         HooksModule,
         BuiltinsModule,
+        McpModule,
         AgentsModule,
         SessionsModule,
         McpServerModule,

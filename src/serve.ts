@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { createApp } from './bootstrap.js';
+import { stdioFaults } from './modules/mcp/stdio/stdio-faults.js';
 import { modelFaults } from './modules/models/model-settings.js';
 import { giveBackStartMemory } from './start-memory.js';
 import { BadSettings, loadSettings, readEnvironment } from './platform/config/load-settings.js';
@@ -36,7 +37,7 @@ function endOnUncaught(): void {
 
 function settingsOrExit(): Settings {
   try {
-    return loadSettings(readEnvironment(), modelFaults);
+    return loadSettings(readEnvironment(), (environment) => [...modelFaults(environment), ...stdioFaults(environment)]);
   } catch (error) {
     const faults = error instanceof BadSettings ? error.faults : [String(error)];
     for (const fault of faults) process.stderr.write(`${fault}\n`);

@@ -39,6 +39,7 @@ export const KEYED_POSTS: [operation: string, how: string, make: (posts: KeyedPo
     '',
     (posts) => posts.created('/database-connections', { name: randomUUID(), url: DATABASE }),
   ],
+  ['mcpServers_create', '', (posts) => posts.created('/mcp/servers', aServer())],
   ['files_create', '', (posts) => posts.file()],
   ['members_add', '', (posts) => posts.created('/members', { email: `${randomUUID()}@example.com`, role: 'viewer' })],
   ['messages_send', 'waiting', (posts) => posts.message({})],
@@ -64,6 +65,8 @@ export const KEYED_POSTS: [operation: string, how: string, make: (posts: KeyedPo
   ['adminTenants_create', '', (posts) => posts.founding()],
   ['adminTenants_restore', '', (posts) => posts.restoring()],
 ];
+
+const aServer = () => ({ name: `s-${randomUUID().slice(0, 8)}`, transport: 'http', url: 'https://example.com' });
 
 /** Makes what such requests need. */
 export class KeyedPosts {

@@ -58,7 +58,7 @@ const BLANK_IS_NONE = /^sessions?(Batches)?_\w+ (\[\d+\]\.)?title$/;
   let administered: string;
 
   beforeAll(async () => {
-    server = await startServer();
+    server = await startServer({ EGRESS_ALLOW: '127.0.0.0/8' });
     api = await ApiDocument.of(server.url);
     schemas = new AnswerSchemas(api);
     const given = new Given(server);

@@ -2,6 +2,7 @@ import type { ApiDocument, Operation } from './api-document.js';
 import type { Answer, Client } from './client.js';
 import type { Given, Tenant } from './given.js';
 import { eventually } from './platform-fixtures.js';
+import { FakeMcp } from './mcp/fake-mcp.js';
 import { upload } from './sample-files.js';
 
 /** A tenant with one of everything that the API can make. */
@@ -33,6 +34,7 @@ const KINDS = [
   'execution',
   'agentTask',
   'databaseConnection',
+  'mcpServer',
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -53,10 +55,11 @@ const OF_PATH: [RegExp, Kind][] = [
   [/^\/api\/v1\/mcp\/executions\//, 'execution'],
   [/^\/api\/v1\/agent-tasks\//, 'agentTask'],
   [/^\/api\/v1\/database-connections\//, 'databaseConnection'],
+  [/^\/api\/v1\/mcp\/servers\//, 'mcpServer'],
   [/^\/api\/v1\/admin\/tenants\//, 'tenant'],
 ];
 
-const VOLATILE = /"lastUsedAt":("[^"]*"|null)/g;
+const VOLATILE = /"(lastUsedAt|lastCheckedAt|listedAt|latencyMs)":("[^"]*"|null|[\d.]+)/g;
 const UUID = /[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}/g;
 
 export async function furnish(given: Given, mark: string): Promise<Furnished> {
@@ -104,10 +107,14 @@ export async function furnish(given: Given, mark: string): Promise<Furnished> {
   }>();
   const address = `postgres://user:password@db.example.com/${mark}`;
   const databaseConnection = await created(as, '/database-connections', { name: mark, url: address });
+  const far = { name: 'far', transport: 'http', url: (await farServer()).url, headers: { 'X-Note': mark } };
+  const mcpServer = await created(as, '/mcp/servers', far);
+  // Its tools are known from then on.
+  await as.get(`/mcp/servers/${mcpServer}/discover`).expect(200);
   const ids = {
     ...{ tenant: tenant.tenantId, user: owner.userId, agent, session, template, message, file, answer },
     ...{ run: sent.run.id, fork, copy, apiKey, invitation, event, login: logins.data[0]?.resourceId, hook },
-    ...{ ...asked, execution, databaseConnection },
+    ...{ ...asked, execution, databaseConnection, mcpServer },
   };
   const missing = KINDS.filter((kind) => ids[kind] === undefined);
   if (missing.length > 0) throw new Error(`Nothing was made of ${missing.join(', ')}`);
@@ -128,6 +135,14 @@ async function delegate(as: Client, mark: string): Promise<{ permission: string;
   );
   const [agentTask] = await listed(as, `/agent-tasks?runId=${run.id}`);
   return { permission, agentTask };
+}
+
+let far: Promise<FakeMcp> | undefined;
+
+/** One for all, which ends with the tests. The servers of such a tenant need EGRESS_ALLOW for this machine. */
+function farServer(): Promise<FakeMcp> {
+  far ??= new FakeMcp().start().then((server) => server.unref());
+  return far;
 }
 
 async function created(as: Client, path: string, body: object): Promise<string> {

@@ -39,6 +39,8 @@ async function withOneOfEverything(): Promise<Tenant> {
   await made.as.post('/session-templates', { name: 'Template' }).expect(201);
   await made.as.post('/hooks', { event: 'run.started', url: 'https://example.com', enabled: false }).expect(201);
   await made.as.post('/database-connections', { name: 'D', url: 'postgres://u:p@db.example.com/d' }).expect(201);
+  const far = { name: 'far', transport: 'http', url: 'https://example.com' };
+  await made.as.post('/mcp/servers', far).expect(201);
   // What a request leaves behind for a moment only.
   await as(made, async (manager) => {
     await manager.query(
@@ -47,6 +49,14 @@ async function withOneOfEverything(): Promise<Tenant> {
     await manager.query(
       `INSERT INTO run_turns (tenant_id, run_id, turn, model, blocks, stop_reason)
        SELECT tenant_id, id, 1, model, '[]', 'end' FROM runs`,
+    );
+    // What a server would have said.
+    await manager.query(
+      `INSERT INTO mcp_tool_lists (tenant_id, server_id, server_version) SELECT tenant_id, id, version FROM mcp_servers`,
+    );
+    await manager.query(
+      `INSERT INTO mcp_tools (tenant_id, server_id, name, definition, hash, approved_hash, position)
+       SELECT tenant_id, id, 'one', '{}', '', '', 0 FROM mcp_servers`,
     );
   });
   return made;

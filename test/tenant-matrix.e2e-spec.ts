@@ -28,7 +28,7 @@ let secrets: Set<string>;
 let before: Record<string, string>;
 
 beforeAll(async () => {
-  server = await startServer();
+  server = await startServer({ EGRESS_ALLOW: '127.0.0.0/8' });
   api = await ApiDocument.of(server.url);
   schemas = new AnswerSchemas(api);
   const given = new Given(server);
@@ -66,6 +66,8 @@ const NAMES_NOTHING: Record<string, string> = {
   tools_list: 'only a page',
   databaseConnections_create: 'an address and its name',
   databaseConnections_list: 'only a page',
+  mcpServers_create: 'a name, an address and names of tools',
+  mcpServers_list: 'only a page',
   files_create: 'bytes and their name',
   agents_list: 'only texts and a status',
   agentExports_import: 'a definition, which holds no ids',

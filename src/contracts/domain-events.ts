@@ -40,6 +40,11 @@ export interface DomainEvents {
   'session.resumed': object;
   'session.completed': object;
   'session.archived': object;
+  'mcpServer.created': { name: string; transport: string };
+  'mcpServer.updated': object;
+  'mcpServer.deleted': object;
+  /** What a server says its tools are is another than what was agreed to. */
+  'mcpServer.toolsChanged': { tools: string[] };
   'file.created': { name: string; mimeType: string; sizeBytes: number };
   'file.deleted': object;
   'message.updated': { sessionId: string };

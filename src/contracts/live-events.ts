@@ -62,4 +62,6 @@ export interface LiveSignals {
   'hooks.changed': { tenantId: string };
   /** Those whose actor has all the ids given may no longer be connected; the tenant alone means all of its own. */
   'access.revoked': { tenantId: string; userId?: string; credentialId?: string };
+  /** Connections to the server are made anew; with a user, those that act as them. */
+  'mcp.serverChanged': { tenantId: string; serverId: string; userId?: string };
 }

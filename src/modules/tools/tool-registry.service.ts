@@ -8,6 +8,8 @@ export interface Offer {
   readonly unresolved: readonly string[];
   /** Servers that are to serve the caller and can not, at present. */
   readonly unavailable: readonly { readonly server: string; readonly reason: string }[];
+  /** Known, and switched off where they come from. */
+  isDisabled: (name: string) => boolean;
 }
 
 /** All tools that exist. Built-ins and sources register themselves when the application starts. */
@@ -45,7 +47,9 @@ export class ToolRegistry {
       for (const tool of matching) tools.set(tool.definition.name, tool);
     }
     const unavailable = offers.flatMap(({ server, unavailable: reason }) => (reason ? [{ server, reason }] : []));
-    return { tools, unresolved, unavailable };
+    const isDisabled = (name: string): boolean =>
+      offers.some(({ server, disabled }) => (disabled === 'all' ? server === serverOf(name) : disabled?.has(name)));
+    return { tools, unresolved, unavailable, isDisabled };
   }
 
   /** Of each list of patterns those that name no tool, as far as is known without connecting to anything. */

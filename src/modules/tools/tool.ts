@@ -79,6 +79,8 @@ export interface ServerOffer {
   readonly tools: readonly OfferedTool[];
   /** Why there are none, or fewer, at present: a sentence for the model and for people. */
   readonly unavailable: string | null;
+  /** Tools of its, by `server:tool`, that are not given to anybody at present; `all` where the server is switched off. */
+  readonly disabled?: ReadonlySet<string> | 'all';
 }
 
 /** A tool as the tenant's people see it. */

@@ -105,6 +105,11 @@ export class Environment {
   @IsString()
   EGRESS_ALLOW = '';
 
+  /** A JSON file of the commands that tenants may plug in as MCP servers; absent: none. */
+  @IsOptional()
+  @IsString()
+  MCP_STDIO_REGISTRY?: string;
+
   /** Origins of front ends, comma-separated; empty allows none but our own. */
   @Transform(({ value }) => (typeof value === 'string' ? value.trim() : value) as unknown)
   @Matches(/^(https?:\/\/[^\s,/]+(,\s*https?:\/\/[^\s,/]+)*)?$/, {

@@ -73,6 +73,7 @@ export const OPTIONAL: readonly (keyof Environment)[] = [
   'DEFAULT_MODEL',
   'MODELS_FILE',
   'PERMISSION_TTL_MS',
+  'MCP_STDIO_REGISTRY',
   'METRICS_TOKEN',
 ];
 
@@ -138,6 +139,7 @@ function settingsOf(env: Environment): Settings {
       file: env.MODELS_FILE ?? null,
       anthropic: { apiKey: anthropicKey, baseUrl: env.ANTHROPIC_BASE_URL ?? null },
     },
+    mcp: { stdioRegistry: env.MCP_STDIO_REGISTRY ?? null },
     log: { level: env.LOG_LEVEL as Settings['log']['level'] },
     tools: {
       permissionTtlMs: env.PERMISSION_TTL_MS ?? null,

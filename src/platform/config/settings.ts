@@ -36,6 +36,10 @@ export class Settings {
     readonly file: string | null;
     readonly anthropic: { readonly apiKey: string | null; readonly baseUrl: string | null };
   };
+  readonly mcp: {
+    /** A file; null: tenants can plug in no commands. */
+    readonly stdioRegistry: string | null;
+  };
   readonly log: { readonly level: LevelWithSilent };
   /** How long people and applications may take to answer; null: as long as they like. */
   readonly tools: { readonly permissionTtlMs: number | null; readonly clientToolTimeoutMs: number | null };

@@ -78,10 +78,11 @@ export class ExecuteTool {
     { disabledTools }: ToolRules,
     bare: string,
   ): Promise<OfferedTool> {
-    const { tools, unavailable } = await this.registry.offer([name], { clientTools: [] });
+    const { tools, unavailable, isDisabled } = await this.registry.offer([name], { clientTools: [] });
     const tool = tools.get(name);
     if (tool && disabledTools.includes(name)) throw new Conflict(`The tool ${name} is disabled`);
     if (tool) return tool;
+    if (isDisabled(name)) throw new Conflict(`The tool ${name} is disabled`);
     const [down] = unavailable;
     if (down) throw new ExternalServiceFailed(server, down.reason, { retryable: true });
     throw ValidationFailed.of('tool', `${server} has no tool named ${bare}`, bare);
@@ -123,7 +124,7 @@ export class ExecuteTool {
     const { output, whole, isError } = shownOutput(made.result);
     const content = whole === null ? made.result.content : [{ type: 'text', text: output }];
     const structured = whole === null ? (made.result.structuredContent ?? null) : null;
-    const result = storableJson({ content, structuredContent: structured }) as unknown as StoredExecution['result'];
+    const result = storableJson({ content, structuredContent: structured }) as StoredExecution['result'];
     const stored = {
       ...{ ...made, serverId: tool.definition.serverId, tool: tool.definition.name, isError, output, whole, result },
       ...{ sessionId: dto.sessionId ?? null, runId: null, createdBy: currentTenantActor().userId },

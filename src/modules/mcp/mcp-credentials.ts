@@ -1,0 +1,38 @@
+import { Injectable } from '@nestjs/common';
+import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
+import { DomainError } from '../../contracts/errors.js';
+import type { McpServerEntity } from './mcp-server.entity.js';
+
+/**
+ * By what Atrium is known to servers with OAuth. Its injection token is this class. A grant that is made, renewed by
+ * hand or revoked is told by the live signal `mcp.serverChanged`, so that connections that know another are closed.
+ */
+export abstract class McpCredentials {
+  /**
+   * Handed to the SDK's transport; undefined where the server has no OAuth. `userId` counts for identity `user`.
+   * Called within the tenant's scope, outside of any transaction.
+   * @throws AccountNotConnected when there is no grant, so that nothing is asked of the server in vain
+   */
+  abstract authProviderFor(server: McpServerEntity, userId: string | null): Promise<OAuthClientProvider | undefined>;
+}
+
+/** For the time without OAuth. */
+@Injectable()
+export class NoCredentials extends McpCredentials {
+  async authProviderFor(): Promise<undefined> {
+    return undefined;
+  }
+}
+
+/** A person has to connect their account with the server first, or anew. The provider may throw it as well. */
+export class AccountNotConnected extends DomainError {
+  constructor(
+    readonly serverId: string,
+    readonly serverName: string,
+    readonly identity: 'tenant' | 'user',
+  ) {
+    super('external_service_error', 502, `The account with ${serverName} is not connected`, {
+      details: { serviceName: serverName, reason: 'not_connected', serverId, identity },
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import { Db } from '../../platform/database/db.js';
+import { TenantTable } from '../../platform/database/tenant-table.js';
+import { McpServerEntity } from './mcp-server.entity.js';
+
+@Injectable()
+export class McpServersRepository {
+  private readonly servers: TenantTable<McpServerEntity>;
+
+  constructor(db: Db) {
+    this.servers = new TenantTable(db, McpServerEntity);
+  }
+
+  async add({ tenantId: _own, ...server }: McpServerEntity): Promise<void> {
+    // A record of unknown values is deeper than TypeORM's partial type follows.
+    await this.servers.insert({ ...server, toolPolicy: server.toolPolicy });
+  }
+
+  async find(id: string): Promise<McpServerEntity | null> {
+    return this.servers.select('s', (query) => query.andWhere('s.id = :id', { id }).getOne());
+  }
+
+  async findByName(name: string): Promise<McpServerEntity | null> {
+    return this.servers.select('s', (query) => query.andWhere('s.name = :name', { name }).getOne());
+  }
+
+  /** Locked until the transaction ends, so that of two changes neither is lost. */
+  async findForUpdate(id: string): Promise<McpServerEntity | null> {
+    return this.servers.select('s', (query) =>
+      query.andWhere('s.id = :id', { id }).setLock('pessimistic_write').getOne(),
+    );
+  }
+
+  /** Newest first, older than `before`. */
+  async list(before: string | null, limit: number): Promise<McpServerEntity[]> {
+    return this.servers.select('s', (query) => {
+      if (before) query.andWhere('s.id < :before', { before });
+      return query.orderBy('s.id', 'DESC').limit(limit).getMany();
+    });
+  }
+
+  async change({ id, tenantId: _own, createdAt: _first, createdBy: _by, ...server }: McpServerEntity): Promise<void> {
+    await this.servers.update({ ...server, toolPolicy: server.toolPolicy }, 'id = :id', { id });
+  }
+
+  async remove(id: string): Promise<boolean> {
+    return (await this.servers.delete('id = :id', { id })) > 0;
+  }
+}

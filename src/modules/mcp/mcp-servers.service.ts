@@ -1,0 +1,172 @@
+import { rm } from 'node:fs/promises';
+import { Injectable } from '@nestjs/common';
+import { v7 } from 'uuid';
+import { Conflict, NotFound } from '../../contracts/errors.js';
+import { currentTenantActor } from '../../platform/access/scope.js';
+import { violatesUnique } from '../../platform/database/database-errors.js';
+import { Db } from '../../platform/database/db.js';
+import { AddressRules } from '../../platform/egress/address-rules.js';
+import { Events } from '../../platform/events/events.js';
+import { isUuid } from '../../platform/http/id.decorator.js';
+import { Cursors, type PageQuery } from '../../platform/http/pagination.js';
+import { Live } from '../../platform/live/live.js';
+import { ToolRegistry } from '../tools/tool-registry.service.js';
+import { McpHeaders } from './mcp-headers.js';
+import { McpOpener } from './mcp-opener.js';
+import type { McpServerEntity } from './mcp-server.entity.js';
+import type { CreateMcpServerDto, McpServerDto, McpServerPage, UpdateMcpServerDto } from './mcp-servers.dto.js';
+import { McpServersRepository } from './mcp-servers.repository.js';
+import { requireValid } from './server-rules.js';
+import { shownBuiltin, shownServer } from './shown-server.js';
+import { StdioCommands } from './stdio/stdio-commands.js';
+
+/** The servers that a tenant has plugged in. Nothing here starts or connects to anything. */
+@Injectable()
+export class McpServers {
+  constructor(
+    private readonly servers: McpServersRepository,
+    private readonly headers: McpHeaders,
+    private readonly addresses: AddressRules,
+    private readonly commands: StdioCommands,
+    private readonly opener: McpOpener,
+    private readonly registry: ToolRegistry,
+    private readonly events: Events,
+    private readonly live: Live,
+    private readonly cursors: Cursors,
+    private readonly db: Db,
+  ) {}
+
+  /** @throws ValidationFailed, Conflict */
+  async create(dto: CreateMcpServerDto): Promise<McpServerDto> {
+    const { tenantId, userId } = currentTenantActor();
+    const now = new Date();
+    const server = this.changed({ ...blank(), tenantId, id: v7(), createdBy: userId, createdAt: now }, dto, now);
+    await this.db.run(async () => {
+      await withFreeName(server.name, () => this.servers.add(server));
+      const { name, transport } = server;
+      await this.publish('mcpServer.created', server, { name, transport }, dto);
+    });
+    return shownServer(server);
+  }
+
+  /** @throws NotFound */
+  async get(id: string): Promise<McpServerDto> {
+    if (this.registry.builtin(id)) return shownBuiltin(id);
+    return shownServer(await this.require(id));
+  }
+
+  async list(query: PageQuery): Promise<McpServerPage> {
+    const rows = await this.servers.list(this.cursors.id(query.cursor), query.limit + 1);
+    return this.cursors.page(rows, query.limit, shownServer);
+  }
+
+  /** Its connections are closed when what is under way on them has ended. @throws NotFound, ValidationFailed, Conflict */
+  async update(id: string, dto: UpdateMcpServerDto): Promise<McpServerDto> {
+    this.refuseBuiltin(id, 'changed');
+    return this.db.run(async () => {
+      const present = isUuid(id) ? await this.servers.findForUpdate(id) : null;
+      if (!present) throw new NotFound('MCP server');
+      const server = this.changed(present, dto, new Date());
+      await withFreeName(server.name, () => this.servers.change(server));
+      await this.publish('mcpServer.updated', server, {}, dto);
+      this.tellAfterCommit(server);
+      return shownServer(server);
+    });
+  }
+
+  /** @throws NotFound, Conflict */
+  async remove(id: string): Promise<void> {
+    this.refuseBuiltin(id, 'deleted');
+    const server = await this.db.run(async () => {
+      const present = isUuid(id) ? await this.servers.findForUpdate(id) : null;
+      if (!present || !(await this.servers.remove(id))) throw new NotFound('MCP server');
+      await this.publish('mcpServer.deleted', present, {});
+      this.tellAfterCommit(present);
+      return present;
+    });
+    if (server.transport === 'stdio') await rm(this.opener.folderOf(server), { recursive: true, force: true });
+  }
+
+  /** @throws NotFound for what is no server of the tenant's own */
+  async require(id: string): Promise<McpServerEntity> {
+    const server = isUuid(id) ? await this.servers.find(id) : null;
+    if (!server) throw new NotFound('MCP server');
+    return server;
+  }
+
+  /** @throws ValidationFailed */
+  private changed(server: McpServerEntity, dto: UpdateMcpServerDto, now: Date): McpServerEntity {
+    // What the other kind of transport has is not carried over to this one.
+    const base =
+      dto.transport !== undefined && dto.transport !== server.transport ? { ...server, ...blankPlace() } : server;
+    const draft = { ...base, transport: dto.transport ?? base.transport, name: dto.name ?? base.name, ...givenOf(dto) };
+    requireValid(draft, dto, { addresses: this.addresses, commands: this.commands });
+    const { headers } = dto;
+    const isFirst = server.version === 0;
+    const given = headers === undefined ? null : (headers ?? {});
+    return {
+      ...draft,
+      transport: draft.transport as McpServerEntity['transport'],
+      ...(given !== null && { sealedHeaders: this.headers.seal(given, server), headerNames: Object.keys(given) }),
+      version: isFirst ? 1 : server.version + 1,
+      updatedAt: now,
+    };
+  }
+
+  private refuseBuiltin(id: string, verb: string): void {
+    if (this.registry.builtin(id)) throw new Conflict(`The built-in server ${id} can not be ${verb}`);
+  }
+
+  private tellAfterCommit({ tenantId, id }: McpServerEntity): void {
+    this.db.afterCommit(() => this.live.signal('mcp.serverChanged', { tenantId, serverId: id }));
+  }
+
+  private async publish<N extends 'mcpServer.created' | 'mcpServer.updated' | 'mcpServer.deleted'>(
+    action: N,
+    { id }: McpServerEntity,
+    payload: N extends 'mcpServer.created' ? { name: string; transport: string } : object,
+    dto?: UpdateMcpServerDto,
+  ): Promise<void> {
+    const { headers } = dto ?? {};
+    // Of headers the names alone, as everywhere.
+    const changes = dto && { ...dto, ...(headers !== undefined && { headers: Object.keys(headers ?? {}) }) };
+    await this.events.publish(action, {
+      resourceType: 'mcpServer',
+      resourceId: id,
+      payload: payload as never,
+      changes,
+    });
+  }
+}
+
+async function withFreeName(name: string, write: () => Promise<void>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    if (violatesUnique(error, 'mcp_servers_name_key')) throw new Conflict(`There is an MCP server named ${name}`);
+    throw error;
+  }
+}
+
+function blankPlace() {
+  return { url: null, sealedHeaders: null, headerNames: [], command: null, args: [], oauth: null };
+}
+
+function blank(): Omit<McpServerEntity, 'tenantId' | 'id' | 'createdBy' | 'createdAt'> {
+  const rest = { name: '', enabled: true, timeoutMs: null, toolPolicy: null, version: 0, updatedAt: new Date() };
+  return { ...blankPlace(), ...rest, transport: 'http' };
+}
+
+/** The fields that were given; null resets one. */
+function givenOf(dto: UpdateMcpServerDto) {
+  const { url, command, args, oauth, enabled, timeoutMs, toolPolicy } = dto;
+  return {
+    ...(url !== undefined && { url }),
+    ...(command !== undefined && { command }),
+    ...(args !== undefined && { args: args ?? [] }),
+    ...(oauth !== undefined && { oauth: oauth && { identity: oauth.identity } }),
+    ...(enabled !== undefined && { enabled: enabled ?? true }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(toolPolicy !== undefined && { toolPolicy }),
+  };
+}

@@ -1,0 +1,50 @@
+import { Module, type OnModuleInit } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { ComputeModule } from '../../platform/compute/compute.module.js';
+import { ResilienceModule } from '../../platform/resilience/resilience.module.js';
+import { ToolRegistry } from '../tools/tool-registry.service.js';
+import { ToolsModule } from '../tools/tools.module.js';
+import { McpToolLists } from './catalogue/mcp-tool-lists.service.js';
+import { McpToolsRepository } from './catalogue/mcp-tools.repository.js';
+import { McpClient } from './mcp-client.service.js';
+import { McpConnections } from './mcp-connections.js';
+import { McpCredentials, NoCredentials } from './mcp-credentials.js';
+import { McpHeaders } from './mcp-headers.js';
+import { McpInspection } from './mcp-inspection.service.js';
+import { McpOpener } from './mcp-opener.js';
+import { McpServerEntity } from './mcp-server.entity.js';
+import { McpServersController } from './mcp-servers.controller.js';
+import { McpServersRepository } from './mcp-servers.repository.js';
+import { McpServers } from './mcp-servers.service.js';
+import { McpToolSource } from './mcp-tool.source.js';
+import { StdioCommands } from './stdio/stdio-commands.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([McpServerEntity]), ToolsModule, ResilienceModule, ComputeModule],
+  controllers: [McpServersController],
+  providers: [
+    McpServers,
+    McpServersRepository,
+    McpHeaders,
+    McpInspection,
+    McpClient,
+    McpConnections,
+    McpOpener,
+    McpToolLists,
+    McpToolsRepository,
+    McpToolSource,
+    StdioCommands,
+    { provide: McpCredentials, useClass: NoCredentials },
+  ],
+  exports: [McpServers],
+})
+export class McpModule implements OnModuleInit {
+  constructor(
+    private readonly registry: ToolRegistry,
+    private readonly source: McpToolSource,
+  ) {}
+
+  onModuleInit(): void {
+    this.registry.addSource(this.source);
+  }
+}

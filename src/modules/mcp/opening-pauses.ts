@@ -1,0 +1,40 @@
+import { ExponentialBackoff, halfJitterGenerator } from 'cockatiel';
+
+const BACKOFF = { generator: halfJitterGenerator, initialDelay: 250, maxDelay: 30_000 };
+const MOST = 5_000;
+
+interface Pause {
+  until: number;
+  error: unknown;
+  next: ReturnType<ExponentialBackoff<never>['next']>;
+}
+
+/** How long after a connection could not be opened the next may be tried, longer with each that fails. */
+export class OpeningPauses {
+  private readonly pauses = new Map<string, Pause>();
+
+  failed(key: string, error: unknown): void {
+    const next = this.pauses.get(key)?.next.next(undefined) ?? new ExponentialBackoff(BACKOFF).next();
+    this.pauses.delete(key);
+    this.pauses.set(key, { until: performance.now() + next.duration, error, next });
+    const [oldest] = this.pauses.keys();
+    if (this.pauses.size > MOST && oldest !== undefined) this.pauses.delete(oldest);
+  }
+
+  succeeded(key: string): void {
+    this.pauses.delete(key);
+  }
+
+  /** Milliseconds. */
+  leftOf(key: string): number {
+    return Math.max(0, (this.pauses.get(key)?.until ?? 0) - performance.now());
+  }
+
+  failureOf(key: string): unknown {
+    return this.pauses.get(key)?.error;
+  }
+
+  forget(prefix: string): void {
+    for (const key of this.pauses.keys()) if (key.startsWith(prefix)) this.pauses.delete(key);
+  }
+}
