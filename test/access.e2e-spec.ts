@@ -92,6 +92,8 @@ describe('Every HTTP handler', () => {
       'health_live',
       'health_ready',
       'mcp_refuse',
+      'mcpOAuth_callback',
+      'mcpOAuth_clientMetadata',
       'metrics_read',
       'protectedResource_read',
       'protectedResource_readOfMcp',

@@ -18,7 +18,12 @@ const FOREIGN_KEYS_OUT: Record<string, string> = {
 };
 
 /** What works before the tenant is known. At most five, see DESIGN 2.2. */
-const LOOKUPS = ['atrium_user_by_email(text)', 'atrium_token_session(uuid)', 'atrium_api_key(text)'];
+const LOOKUPS = [
+  'atrium_user_by_email(text)',
+  'atrium_token_session(uuid)',
+  'atrium_api_key(text)',
+  'atrium_one_time_code(text)',
+];
 
 /** What searches a tenant by operators that use no index under its policy, see DESIGN 2.13. */
 const SEARCHES = ['atrium_search_sessions(text,timestamp with time zone)', 'atrium_search_messages(uuid,text)'];
@@ -30,7 +35,7 @@ const SEARCHED = ['sessions', 'messages'];
 const PURE = ['atrium_words(text)', 'atrium_search_vector(uuid,text)', 'atrium_search_query(uuid,text)'];
 
 /** The look-ups run as the owner, who is held by FORCE ROW LEVEL SECURITY as anybody, and may read these for them. */
-const LOOKED_UP = ['users', 'tenants', 'memberships', 'token_sessions', 'api_keys'];
+const LOOKED_UP = ['users', 'tenants', 'memberships', 'token_sessions', 'api_keys', 'mcp_oauth_flows'];
 
 /** Policies of atrium_app on tables of no tenant. */
 const SPECIAL_POLICIES = ['tenants.tenant', 'users.tenant', 'users.newcomer'];

@@ -175,11 +175,18 @@ function kindOf(path: string): Kind {
   return kind;
 }
 
+/** They end something that was begun elsewhere. */
+export const SHOW_NOTHING = ['mcpOAuth_callback'];
+
+/** Others send people there, with parameters of their own. */
+export const TAKE_ANY_QUERY = ['mcpOAuth_callback'];
+
 /** Everything a tenant can read, by the operations that show it; the same again as long as nothing of it changed. */
 export async function everythingOf(document: ApiDocument, tenant: Furnished): Promise<Map<string, Answer>> {
   const shown = new Map<string, Answer>();
   for (const operation of document.operations) {
     if (operation.method !== 'GET' || !operation.path.startsWith('/api/') || isForSuperadmins(operation)) continue;
+    if (SHOW_NOTHING.includes(operation.id)) continue;
     const isList = operation.query.some(({ name }) => name === 'limit');
     const answer = await tenant.as.get(`${ownPath(operation, tenant)}${isList ? '?limit=100' : ''}`);
     shown.set(operation.id, answer);

@@ -58,6 +58,18 @@ async function withOneOfEverything(): Promise<Tenant> {
       `INSERT INTO mcp_tools (tenant_id, server_id, name, definition, hash, approved_hash, position)
        SELECT tenant_id, id, 'one', '{}', '', '', 0 FROM mcp_servers`,
     );
+    await manager.query(
+      `INSERT INTO mcp_oauth_clients (tenant_id, server_id, issuer, redirect_uri, sealed)
+       SELECT tenant_id, id, '', '', '' FROM mcp_servers`,
+    );
+    await manager.query(
+      `INSERT INTO mcp_oauth_flows (tenant_id, id, server_id, user_id, identity, server_url, state_hash, sealed, expires_at)
+       SELECT tenant_id, id, id, created_by, 'tenant', '', '', '', now() FROM mcp_servers`,
+    );
+    await manager.query(
+      `INSERT INTO mcp_oauth_grants (tenant_id, id, server_id, server_url, sealed)
+       SELECT tenant_id, id, id, '', '' FROM mcp_servers`,
+    );
   });
   return made;
 }

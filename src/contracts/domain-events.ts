@@ -43,6 +43,12 @@ export interface DomainEvents {
   'mcpServer.created': { name: string; transport: string };
   'mcpServer.updated': object;
   'mcpServer.deleted': object;
+  /** Somebody let Atrium into a server with OAuth: for one user, or for the whole tenant. */
+  'mcpServer.connected': { serverId: string; userId: string | null };
+  /** `refused`: the authorization server stands by it no more. */
+  'mcpServer.disconnected': { serverId: string; userId: string | null; reason: 'disconnected' | 'refused' };
+  'mcpServer.clientGiven': object;
+  'mcpServer.clientTakenBack': object;
   /** What a server says its tools are is another than what was agreed to. */
   'mcpServer.toolsChanged': { tools: string[] };
   'file.created': { name: string; mimeType: string; sizeBytes: number };

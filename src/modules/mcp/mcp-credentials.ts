@@ -1,5 +1,4 @@
-import { Injectable } from '@nestjs/common';
-import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
+import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { DomainError } from '../../contracts/errors.js';
 import type { McpServerEntity } from './mcp-server.entity.js';
 
@@ -9,22 +8,24 @@ import type { McpServerEntity } from './mcp-server.entity.js';
  */
 export abstract class McpCredentials {
   /**
-   * Handed to the SDK's transport; undefined where the server has no OAuth. `userId` counts for identity `user`.
-   * Called within the tenant's scope, outside of any transaction.
+   * The same as `fetchFn`, for requests to the server, which go out with an access token; undefined where the server
+   * has no OAuth. `userId` counts for identity `user`. Called within the tenant's scope, outside of any transaction.
    * @throws AccountNotConnected when there is no grant, so that nothing is asked of the server in vain
    */
-  abstract authProviderFor(server: McpServerEntity, userId: string | null): Promise<OAuthClientProvider | undefined>;
+  abstract fetchFor(
+    server: McpServerEntity,
+    userId: string | null,
+    fetchFn: FetchLike,
+  ): Promise<AuthorizedFetch | undefined>;
 }
 
-/** For the time without OAuth. */
-@Injectable()
-export class NoCredentials extends McpCredentials {
-  async authProviderFor(): Promise<undefined> {
-    return undefined;
-  }
+export interface AuthorizedFetch {
+  fetch: FetchLike;
+  /** What must not come back in answers. */
+  secrets: () => readonly string[];
 }
 
-/** A person has to connect their account with the server first, or anew. The provider may throw it as well. */
+/** A person has to connect their account with the server first, or anew. The fetch may throw it as well. */
 export class AccountNotConnected extends DomainError {
   constructor(
     readonly serverId: string,

@@ -49,10 +49,10 @@ export class McpOpener {
 
   private async remote(server: McpServerEntity, userId: string | null): Promise<McpTarget> {
     const { name, transport, url } = server;
-    const authProvider = await this.credentials.authProviderFor(server, userId);
     const headers = this.headers.open(server);
-    const fetch = this.egress.with({ serviceName: name, headersTimeoutMs: null, maxBytes: null });
-    return { kind: transport as 'http' | 'sse', serverName: name, url: url ?? '', headers, authProvider, fetch };
+    const outside = this.egress.with({ serviceName: name, headersTimeoutMs: null, maxBytes: null });
+    const { fetch = outside, secrets } = (await this.credentials.fetchFor(server, userId, outside)) ?? {};
+    return { kind: transport as 'http' | 'sse', serverName: name, url: url ?? '', headers, fetch, secrets };
   }
 
   /** The registry may have changed since the row was made, so that everything is looked at again. */

@@ -8,7 +8,6 @@ import { McpToolLists } from './catalogue/mcp-tool-lists.service.js';
 import { McpToolsRepository } from './catalogue/mcp-tools.repository.js';
 import { McpClient } from './mcp-client.service.js';
 import { McpConnections } from './mcp-connections.js';
-import { McpCredentials, NoCredentials } from './mcp-credentials.js';
 import { McpHeaders } from './mcp-headers.js';
 import { McpInspection } from './mcp-inspection.service.js';
 import { McpOpener } from './mcp-opener.js';
@@ -17,11 +16,14 @@ import { McpServersController } from './mcp-servers.controller.js';
 import { McpServersRepository } from './mcp-servers.repository.js';
 import { McpServers } from './mcp-servers.service.js';
 import { McpToolSource } from './mcp-tool.source.js';
+import { McpGrants } from './oauth/mcp-grants.service.js';
+import { OAUTH_PROVIDERS } from './oauth/oauth-providers.js';
+import { McpOAuthController } from './oauth/oauth.controller.js';
 import { StdioCommands } from './stdio/stdio-commands.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([McpServerEntity]), ToolsModule, ResilienceModule, ComputeModule],
-  controllers: [McpServersController],
+  controllers: [McpOAuthController, McpServersController],
   providers: [
     McpServers,
     McpServersRepository,
@@ -34,9 +36,9 @@ import { StdioCommands } from './stdio/stdio-commands.js';
     McpToolsRepository,
     McpToolSource,
     StdioCommands,
-    { provide: McpCredentials, useClass: NoCredentials },
+    ...OAUTH_PROVIDERS,
   ],
-  exports: [McpServers],
+  exports: [McpGrants, McpServers],
 })
 export class McpModule implements OnModuleInit {
   constructor(

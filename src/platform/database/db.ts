@@ -248,7 +248,8 @@ function joined(actor: Actor): Transaction | null {
   return open;
 }
 
-export type LookupFunction = 'atrium_user_by_email' | 'atrium_token_session' | 'atrium_api_key';
+export type LookupFunction =
+  'atrium_user_by_email' | 'atrium_token_session' | 'atrium_api_key' | 'atrium_one_time_code';
 
 /** Also tells the server when to give up a transaction whose client it hears no more of, so that locks and work end. */
 function beginStatement(actor: Actor, limitMs: number): string {

@@ -52,7 +52,7 @@ interface ConnectionParts {
   client: Client;
   transport: FaultyTransport;
   /** Never part of an answer. */
-  secrets: readonly string[];
+  secrets: () => readonly string[];
 }
 
 /** An open, initialized connection. */
@@ -139,7 +139,7 @@ export class McpConnection {
     schema: S,
     { timeoutMs, signal, onProgress }: RequestBounds,
   ): Promise<SchemaOutput<S>> {
-    const { client, transport, serverName, secrets } = this.parts;
+    const { client, transport, serverName } = this.parts;
     signal?.throwIfAborted();
     const hasSession = transport.sessionId !== undefined;
     try {
@@ -150,11 +150,11 @@ export class McpConnection {
         ...(signal && { signal }),
         ...(onProgress && { onprogress: onProgress }),
       });
-      return withoutSecrets(result, secrets);
+      return withoutSecrets(result, this.parts.secrets());
     } catch (error) {
       signal?.throwIfAborted();
       const failure = failureOf(transport.fault ?? error, { serverName, timeoutMs, hasSession });
-      failure.message = withoutSecrets(failure.message, secrets);
+      failure.message = withoutSecrets(failure.message, this.parts.secrets());
       throw failure;
     }
   }

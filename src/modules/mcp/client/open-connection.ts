@@ -1,4 +1,3 @@
-import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
@@ -16,8 +15,9 @@ interface RemoteTarget {
   serverName: string;
   url: string;
   headers: Readonly<Record<string, string>>;
-  authProvider: OAuthClientProvider | undefined;
   fetch: FetchLike;
+  /** What must not come back in answers, besides the headers' values: what the fetch adds. */
+  secrets?: (() => readonly string[]) | undefined;
 }
 
 interface StdioTarget {
@@ -34,6 +34,7 @@ export type McpTarget = RemoteTarget | StdioTarget;
 
 interface OpeningHooks {
   timeoutMs: number;
+  elicitation?: 'refuse' | 'defaults';
   onToolsChanged: () => void;
   onClosed: () => void;
 }
@@ -42,10 +43,10 @@ const logger = new Logger('Mcp');
 
 /** Connects and says hello. This file and what it imports is loaded with the first use, for the SDK is large. */
 export async function openConnection(target: McpTarget, hooks: OpeningHooks): Promise<McpConnection> {
-  const { timeoutMs, onToolsChanged, onClosed } = hooks;
+  const { timeoutMs, onToolsChanged, onClosed, elicitation } = hooks;
   const { serverName } = target;
   const transport = transportTo(target);
-  const client = newMcpClient({ onToolsChanged });
+  const client = newMcpClient({ onToolsChanged, elicitation });
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => late.reject(new McpServerSilent(serverName, timeoutMs, false)), timeoutMs);
   const connecting = client.connect(transport, { timeout: timeoutMs });
@@ -67,24 +68,30 @@ export async function openConnection(target: McpTarget, hooks: OpeningHooks): Pr
     serverName,
     client,
     transport,
-    secrets: target.kind === 'stdio' ? [] : secretsOf(target.headers),
+    secrets: secretsOfTarget(target),
   });
 }
 
 function transportTo(target: McpTarget): FaultyTransport {
   if (target.kind === 'stdio') return new StdioTransport(target);
-  const { kind, serverName, headers, authProvider } = target;
+  const { kind, serverName, headers } = target;
   const url = new URL(target.url);
   return new WatchedTransport({
     serverName,
     fetch: target.fetch,
     isOneStream: kind === 'sse',
     make: (fetch) => {
-      const options = { fetch, requestInit: { headers: { ...headers } }, ...(authProvider && { authProvider }) };
+      const options = { fetch, requestInit: { headers: { ...headers } } };
       // eslint-disable-next-line @typescript-eslint/no-deprecated -- there are servers that speak nothing newer
       return kind === 'sse' ? new SSEClientTransport(url, options) : new StreamableHTTPClientTransport(url, options);
     },
   });
+}
+
+function secretsOfTarget(target: McpTarget): () => readonly string[] {
+  if (target.kind === 'stdio') return () => [];
+  const ofHeaders = secretsOf(target.headers);
+  return () => [...ofHeaders, ...(target.secrets?.() ?? [])];
 }
 
 /** For the operator, who wrote the command. */
