@@ -17,6 +17,7 @@ const SYSTEM_ACTOR_FILES = [
   'src/modules/auth/logins-everywhere.ts',
   'src/modules/auth/token-sessions.sweeper.ts',
   'src/modules/tenants/**/*.ts',
+  'src/modules/workspaces/workspaces.sweeper.ts',
 ];
 
 /** The only files that may know TypeORM. */

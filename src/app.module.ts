@@ -13,6 +13,7 @@ import { ExecuteRunProcessor } from './modules/sessions/run-loop/execute-run.pro
 import { SessionsModule } from './modules/sessions/sessions.module.js';
 import { TenantsModule } from './modules/tenants/tenants.module.js';
 import { ToolsModule } from './modules/tools/tools.module.js';
+import { WorkspacesModule } from './modules/workspaces/workspaces.module.js';
 import { AccessGuard } from './platform/access/access.guard.js';
 import { ConfigModule } from './platform/config/config.module.js';
 import type { Settings } from './platform/config/settings.js';
@@ -51,6 +52,7 @@ export class AppModule {
         HooksModule,
         BuiltinsModule,
         McpModule,
+        WorkspacesModule,
         AgentsModule,
         SessionsModule,
         McpServerModule,

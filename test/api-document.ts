@@ -34,9 +34,11 @@ export interface Operation {
   path: string;
   pathParameters: Parameter[];
   query: Parameter[];
-  /** Of its JSON; null where it takes none, as where it takes an upload. */
+  /** Of its JSON; null where it takes none, as where it takes an upload or bytes. */
   body: Schema | null;
   takesUpload: boolean;
+  /** Any body is good. */
+  takesBytes: boolean;
   /** Of the answer when all is well, by status. */
   answers: Map<number, Schema | null>;
   /** All statuses it is said to answer. */
@@ -197,11 +199,15 @@ interface RawOperation {
 }
 
 const UPLOAD = 'multipart/form-data';
+const BYTES = 'application/octet-stream';
+
+/** What stands in a path for a parameter that is no id. */
+const NAMES: Record<string, string> = { path: 'notes.txt' };
 
 function operationOf(path: string, method: string, operation: RawOperation): Operation {
   const parameters = (operation.parameters ?? []).filter(({ $ref }) => $ref === undefined);
   const contents = Object.keys(operation.requestBody?.content ?? {});
-  if (contents.some((type) => type !== 'application/json' && type !== UPLOAD))
+  if (contents.some((type) => ![UPLOAD, BYTES, 'application/json'].includes(type)))
     throw new Error(`${path} takes ${contents.join()}`);
   // A position in a stream names nothing.
   const others = parameters.filter(({ in: where, name }) => !/path|query/.test(where) && name !== 'Last-Event-ID');
@@ -210,11 +216,12 @@ function operationOf(path: string, method: string, operation: RawOperation): Ope
   return {
     id: operation.operationId,
     method,
-    path,
-    pathParameters: parameters.filter(({ in: where }) => where === 'path'),
+    path: path.replace(/\{(\w+)\}/g, (parameter, name: string) => NAMES[name] ?? parameter),
+    pathParameters: parameters.filter(({ in: where, name }) => where === 'path' && !(name in NAMES)),
     query: parameters.filter(({ in: where }) => where === 'query'),
     body: operation.requestBody?.content['application/json']?.schema ?? null,
     takesUpload: contents.includes(UPLOAD),
+    takesBytes: contents.includes(BYTES),
     answers: new Map(
       responses
         .filter(([status]) => Number(status) < 300)

@@ -44,7 +44,9 @@ export class DocumentedApi {
 
   /** Those that read JSON, be it to find that it is empty. */
   get withBody(): Operation[] {
-    return this.operations.filter(({ method, takesUpload }) => method !== 'GET' && method !== 'DELETE' && !takesUpload);
+    return this.operations.filter(
+      ({ method, takesUpload, takesBytes }) => !['GET', 'DELETE'].includes(method) && !takesUpload && !takesBytes,
+    );
   }
 
   placesOf({ body }: Operation): Place[] {

@@ -77,6 +77,8 @@ export async function furnish(given: Given, mark: string): Promise<Furnished> {
     metadata,
     systemPrompt: mark,
   });
+  for (const name of ['more.txt', 'notes.txt'])
+    await as.send('PUT', `/sessions/${session}/files/${name}`, mark, { 'content-type': 'text/plain' }).expect(201);
   const template = await created(as, '/session-templates', { name: mark, agentId: agent, title: mark, context });
   const content = `${mark}: what is 2 + 3?`;
   const { id: file } = await upload(as, `A file of ${mark}`, `${mark}.txt`);

@@ -53,6 +53,12 @@ export interface DomainEvents {
   'mcpServer.toolsChanged': { tools: string[] };
   'file.created': { name: string; mimeType: string; sizeBytes: number };
   'file.deleted': object;
+  /** Of working directories; the resource is the session. */
+  'workspaceFile.written': { path: string; sizeBytes: number; isNew: boolean };
+  'workspaceFile.deleted': { path: string };
+  'workspaceFolder.created': { path: string };
+  'workspace.archived': { sizeBytes: number; files: number };
+  'workspace.deleted': object;
   'message.updated': { sessionId: string };
   'message.deleted': { sessionId: string };
   'message.rated': { sessionId: string; rating: 1 | -1 };

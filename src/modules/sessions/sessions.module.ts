@@ -6,6 +6,7 @@ import { HooksModule } from '../hooks/hooks.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { TenantsModule } from '../tenants/tenants.module.js';
 import { ToolsModule } from '../tools/tools.module.js';
+import { WorkspacesModule } from '../workspaces/workspaces.module.js';
 import { FileBytesSweeper } from './files/file-bytes.sweeper.js';
 import { FileInspector } from './files/file-inspector.js';
 import { FilesController } from './files/files.controller.js';
@@ -95,6 +96,10 @@ import { SessionTemplateEntity } from './templates/session-template.entity.js';
 import { SessionTemplatesController } from './templates/session-templates.controller.js';
 import { SessionTemplatesRepository } from './templates/session-templates.repository.js';
 import { SessionTemplates } from './templates/session-templates.service.js';
+import { SessionCourseRepository } from './working-directory/session-course.repository.js';
+import { WorkingDirectoryConsumer } from './working-directory/working-directory.consumer.js';
+import { WorkingDirectoryController } from './working-directory/working-directory.controller.js';
+import { WorkingDirectory } from './working-directory/working-directory.service.js';
 
 @Module({
   imports: [
@@ -105,6 +110,7 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     ModelsModule,
     TenantsModule,
     ToolsModule,
+    WorkspacesModule,
   ],
   controllers: [
     SessionBatchesController,
@@ -122,6 +128,7 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     AgentTasksController,
     ExecutionsController,
     ClientToolsController,
+    WorkingDirectoryController,
   ],
   providers: [
     SessionsRepository,
@@ -152,6 +159,9 @@ import { SessionTemplates } from './templates/session-templates.service.js';
     FileBytesSweeper,
     MessageFiles,
     PromptFiles,
+    WorkingDirectory,
+    WorkingDirectoryConsumer,
+    SessionCourseRepository,
     RunsRepository,
     RunEventsRepository,
     RunNotices,

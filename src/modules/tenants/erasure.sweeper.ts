@@ -2,8 +2,8 @@ import { Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationB
 import { Actor } from '../../platform/access/actor.js';
 import { runAs } from '../../platform/access/scope.js';
 import { Settings } from '../../platform/config/settings.js';
-import { FileStorage } from '../../platform/storage/file-storage.js';
 import { RepeatedPass } from '../../platform/jobs/repeated-pass.js';
+import { TenantBytes } from '../../platform/storage/tenant-bytes.js';
 import { AccountsRepository } from './accounts.repository.js';
 import { AdministeredTenantsRepository } from './administered-tenants.repository.js';
 
@@ -20,7 +20,7 @@ export class ErasureSweeper implements OnApplicationBootstrap, BeforeApplication
     private readonly tenants: AdministeredTenantsRepository,
     private readonly accounts: AccountsRepository,
     private readonly settings: Settings,
-    private readonly storage: FileStorage,
+    private readonly bytes: TenantBytes,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -41,7 +41,7 @@ export class ErasureSweeper implements OnApplicationBootstrap, BeforeApplication
     await runAs(Actor.system('tenants past their retention'), async () => {
       for (const id of await this.tenants.pastRetention(tenantDays)) {
         // First the files, which nothing would find again once the tenant is unknown.
-        await this.storage.deleteAll(id);
+        await this.bytes.eraseAll(id);
         await this.tenants.erase(id, tenantDays);
         this.logger.log({ tenantId: id }, 'Erased a deleted tenant, its retention is over');
       }

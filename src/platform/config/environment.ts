@@ -145,6 +145,41 @@ export class Environment {
   @Min(0)
   CLIENT_TOOL_TIMEOUT_MS = 300_000;
 
+  /** Of a session's working directory. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(1_099_511_627_776)
+  WORKSPACE_MAX_BYTES = 1_073_741_824;
+
+  /** Files and folders of a session's working directory. */
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(1_000_000)
+  WORKSPACE_MAX_FILES = 10_000;
+
+  /** Absent: Amazon's, of the region. */
+  @IsOptional()
+  @IsUrl({ ...URL_RULES, protocols: ['http', 'https'] })
+  S3_ENDPOINT?: string;
+
+  @IsOptional()
+  @Matches(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, { message: 'S3_BUCKET must be the name of a bucket' })
+  S3_BUCKET?: string;
+
+  @IsString()
+  @MinLength(1)
+  S3_REGION = 'us-east-1';
+
+  @IsOptional()
+  @IsString()
+  S3_ACCESS_KEY_ID?: string;
+
+  @IsOptional()
+  @IsString()
+  S3_SECRET_ACCESS_KEY?: string;
+
   @IsOptional()
   @MinLength(8)
   METRICS_TOKEN?: string;
@@ -184,4 +219,10 @@ export class Environment {
   @Min(1)
   @Max(3650)
   RETENTION_TENANT_DAYS = 30;
+
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(3650)
+  RETENTION_WORKSPACE_DAYS = 30;
 }

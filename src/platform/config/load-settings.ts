@@ -74,6 +74,10 @@ export const OPTIONAL: readonly (keyof Environment)[] = [
   'MODELS_FILE',
   'PERMISSION_TTL_MS',
   'MCP_STDIO_REGISTRY',
+  'S3_ENDPOINT',
+  'S3_BUCKET',
+  'S3_ACCESS_KEY_ID',
+  'S3_SECRET_ACCESS_KEY',
   'METRICS_TOKEN',
 ];
 
@@ -88,6 +92,10 @@ function faultsBetween(env: Environment): string[] {
   if (env.REDIS_URL && !env.DATABASE_URL)
     faults.push('REDIS_URL needs DATABASE_URL: the embedded database serves one process');
   if (env.MIGRATION_DATABASE_URL && !env.DATABASE_URL) faults.push('MIGRATION_DATABASE_URL needs DATABASE_URL');
+  if (!env.S3_BUCKET && (env.S3_ENDPOINT ?? env.S3_ACCESS_KEY_ID ?? env.S3_SECRET_ACCESS_KEY) !== undefined)
+    faults.push('S3_BUCKET is required with the other settings of S3');
+  if ((env.S3_ACCESS_KEY_ID === undefined) !== (env.S3_SECRET_ACCESS_KEY === undefined))
+    faults.push('S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY need each other');
   if (!isTrustProxy(env.TRUST_PROXY))
     faults.push('TRUST_PROXY must be true, false, a number of proxies, or a list of addresses and networks');
   for (const network of list(env.EGRESS_ALLOW)) {
@@ -153,12 +161,22 @@ function settingsOf(env: Environment): Settings {
       login: env.RATE_LIMIT_LOGIN,
     },
     sockets: { perAddress: env.SOCKETS_PER_ADDRESS, messagesPerMinute: env.SOCKET_MESSAGES_PER_MINUTE },
-    retention: { tenantDays: env.RETENTION_TENANT_DAYS },
+    workspaces: { maxBytes: env.WORKSPACE_MAX_BYTES, maxFiles: env.WORKSPACE_MAX_FILES },
+    s3: s3Of(env),
+    retention: { tenantDays: env.RETENTION_TENANT_DAYS, workspaceDays: env.RETENTION_WORKSPACE_DAYS },
   };
 }
 
 function list(text: string): string[] {
   return text.trim() === '' ? [] : text.split(',').map((item) => item.trim());
+}
+
+function s3Of(env: Environment): Settings['s3'] {
+  const { S3_BUCKET: bucket, S3_ENDPOINT: endpoint = null, S3_REGION: region } = env;
+  if (bucket === undefined) return null;
+  const { S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = env;
+  const hasKeys = accessKeyId !== undefined && secretAccessKey !== undefined;
+  return { bucket, endpoint, region, credentials: hasKeys ? { accessKeyId, secretAccessKey } : null };
 }
 
 const NETWORKS = new Set(['loopback', 'linklocal', 'uniquelocal']);

@@ -52,5 +52,20 @@ export class Settings {
     readonly login: number;
   };
   readonly sockets: { readonly perAddress: number; readonly messagesPerMinute: number };
-  readonly retention: { readonly tenantDays: number };
+  readonly workspaces: {
+    /** Of one session. */
+    readonly maxBytes: number;
+    /** Files and folders of one session. */
+    readonly maxFiles: number;
+  };
+  /** Null: files and archives are in `dataDir`. */
+  readonly s3: {
+    readonly bucket: string;
+    /** Null: Amazon's. */
+    readonly endpoint: string | null;
+    readonly region: string;
+    /** Null: as the machine has them. */
+    readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | null;
+  } | null;
+  readonly retention: { readonly tenantDays: number; readonly workspaceDays: number };
 }

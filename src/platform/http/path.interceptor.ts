@@ -21,13 +21,9 @@ export class PathInterceptor implements NestInterceptor {
     if (context.getType() !== 'http') return next.handle();
     const { params } = context.switchToHttp().getRequest<Request>();
     const namesNothing = routeArguments(context).ids.some((name) => !isUuid(params[name]));
-    if (
-      namesNothing ||
-      Object.values(params)
-        .flat()
-        .some((text) => text.includes('\0'))
-    )
-      throw new NotFound();
+    // The parts of a wildcard are the handler's to judge.
+    const texts = Object.values(params).filter((text) => typeof text === 'string');
+    if (namesNothing || texts.some((text) => text.includes('\0'))) throw new NotFound();
     return next.handle().pipe(
       catchError(async (error: unknown) => {
         if (error instanceof DomainError && error.status === 422) await this.checkResource(context, params);

@@ -8,6 +8,7 @@ import { FileStorage } from '../storage/file-storage.js';
 import { BODY_LIMIT, DEFAULT_BODY_LIMIT_BYTES } from './body-limit.decorator.js';
 import { readJsonBody } from './json-body.js';
 import { readMultipart } from './multipart-body.js';
+import { TAKES_BYTES } from './takes-bytes.decorator.js';
 import { TAKES_UPLOAD } from './takes-upload.decorator.js';
 import { Upload } from './upload.js';
 
@@ -28,6 +29,7 @@ export class RequestBodyInterceptor implements NestInterceptor {
     if (context.getType() !== 'http') return next.handle();
     const request = context.switchToHttp().getRequest<Request>();
     if (this.reflector.get<boolean | undefined>(TAKES_UPLOAD, context.getHandler())) return this.upload(request, next);
+    if (this.reflector.get<boolean | undefined>(TAKES_BYTES, context.getHandler())) return next.handle();
     request.body = WITH_BODY.has(request.method) ? await readJsonBody(request, this.limitOf(context)) : undefined;
     return next.handle();
   }

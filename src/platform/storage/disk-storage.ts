@@ -4,9 +4,7 @@ import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { Injectable } from '@nestjs/common';
 import { makeFolders } from '../config/folders.js';
-import { Settings } from '../config/settings.js';
 import { isUuid } from '../http/id.decorator.js';
 import {
   assertKey,
@@ -19,14 +17,10 @@ import {
 
 const DRAFTS = 'drafts';
 
-/** In `DATA_DIR/files`, a folder a tenant; processes that share files share that folder. */
-@Injectable()
+/** In one folder, a folder in it a tenant; processes that share files share that folder. */
 export class DiskStorage extends FileStorage {
-  private readonly root: string;
-
-  constructor({ dataDir }: Settings) {
+  constructor(private readonly root: string) {
     super();
-    this.root = join(dataDir, 'files');
   }
 
   async put(key: StorageKey, content: AsyncIterable<Uint8Array>): Promise<void> {

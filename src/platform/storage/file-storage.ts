@@ -42,6 +42,9 @@ export abstract class FileStorage {
   abstract deleteDrafts(before: Date): Promise<void>;
 }
 
+/** Bytes of working directories that were put away: kept apart from files, whose sweeper would not know them. */
+export abstract class ArchiveStorage extends FileStorage {}
+
 /** The whole of what is stored; for what is known to be small. @throws BytesMissing */
 export async function readWhole(storage: FileStorage, key: StorageKey, range?: ByteRange): Promise<Buffer> {
   const chunks: Buffer[] = [];
