@@ -219,6 +219,8 @@ const MESSAGES: Record<string, AccessRule> = {
   'session.join': { can: 'sessions:read' },
   'session.leave': { can: 'sessions:read' },
   'message.send': { can: 'messages:create' },
+  'permission.decide': { can: 'permissions:decide' },
+  'tool.result': { can: 'messages:create' },
   'run.cancel': { can: 'messages:create' },
 };
 

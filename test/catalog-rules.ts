@@ -55,6 +55,7 @@ const COLUMN_GRANTS = [
   'sessions atrium_search SELECT search',
   'sessions atrium_search SELECT tenant_id',
   'sessions atrium_search SELECT title',
+  'tenants atrium_app UPDATE disabled_tools',
   'tenants atrium_app UPDATE metadata',
   'tenants atrium_app UPDATE name',
   'tenants atrium_app UPDATE permission_policy',

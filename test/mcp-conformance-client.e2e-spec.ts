@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 
+const require = createRequire(import.meta.url);
 const ROOT = join(import.meta.dirname, '..');
-const SUITE = createRequire(import.meta.url).resolve('@modelcontextprotocol/conformance');
+const SUITE = require.resolve('@modelcontextprotocol/conformance/dist/index.js');
 /** The suite cuts it at spaces, and hands it to a shell. */
 const CLIENT = [
   'node --experimental-transform-types --disable-warning=ExperimentalWarning',

@@ -59,14 +59,16 @@ function definitionOf(server: string, tool: BuiltinTool): OfferedTool['definitio
 
 /** The SDK is loaded with the first use: it takes a tenth of a second and some memory, which not every start needs. */
 async function connect({ name, tools }: ToolServer): Promise<Client> {
-  const [{ Client }, { Server }, { InMemoryTransport }, { CallToolRequestSchema, ListToolsRequestSchema }] =
+  const [{ Client }, { McpServer }, { InMemoryTransport }, { CallToolRequestSchema, ListToolsRequestSchema }] =
     await Promise.all([
       import('@modelcontextprotocol/sdk/client/index.js'),
-      import('@modelcontextprotocol/sdk/server/index.js'),
+      import('@modelcontextprotocol/sdk/server/mcp.js'),
       import('@modelcontextprotocol/sdk/inMemory.js'),
       import('@modelcontextprotocol/sdk/types.js'),
     ]);
-  const server = new Server({ name, version: '1.0.0' }, { capabilities: { tools: {} } });
+  // Tools are listed as they are, with schemas of their own, which the server's own way of adding them would not take.
+  const { server } = new McpServer({ name, version: '1.0.0' });
+  server.registerCapabilities({ tools: {} });
   server.setRequestHandler(ListToolsRequestSchema, () => ({
     tools: tools.map(({ name: tool, description, inputSchema, idempotent }) => ({
       name: tool,

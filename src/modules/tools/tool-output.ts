@@ -4,7 +4,7 @@ import type { ToolResult } from './tool.js';
 /** Characters of an output that the model is given; more would crowd out the conversation. */
 const LONGEST_FOR_MODEL = 100_000;
 /** Bytes up to which an output is shown whole. */
-export const LONGEST_SHOWN_BYTES = 1024 * 1024;
+const LONGEST_SHOWN_BYTES = 1024 * 1024;
 
 /** What a tool said, as text; what is none is named. */
 export function outputText({ content, structuredContent }: ToolResult): string {

@@ -1,6 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
-import { Conflict, DomainError, ExternalServiceFailed, NotFound, ValidationFailed } from '../../../contracts/errors.js';
+import {
+  Conflict,
+  DomainError,
+  ExternalServiceFailed,
+  NotFound,
+  ValidationFailed,
+  type FieldError,
+} from '../../../contracts/errors.js';
 import { currentTenantActor } from '../../../platform/access/scope.js';
 import { Db } from '../../../platform/database/db.js';
 import { storableJson } from '../../../platform/database/storable.js';
@@ -35,8 +42,8 @@ export class ExecuteTool {
   /** @throws ValidationFailed, AccessDenied, Conflict, TimedOut, ExternalServiceFailed */
   async execute(dto: ExecuteToolDto): Promise<ExecutedToolDto> {
     const [rules, server] = await Promise.all([this.tenants.toolRules(), this.registry.serverName(dto.serverId)]);
-    if (server === null) throw ValidationFailed.of('serverId', 'There is no such server', dto.serverId);
-    await this.requireSession(server, dto.sessionId);
+    const faults = [...serverFaults(server, dto), ...(await this.sessionFaults(dto.sessionId))];
+    if (server === null || faults.length > 0) throw new ValidationFailed(faults);
     const name = `${server}:${dto.tool}`;
     const tool = await this.offered(name, server, rules, dto.tool);
     const id = v7();
@@ -59,16 +66,14 @@ export class ExecuteTool {
     return { executionId, isError, content, structuredContent, ...rest, durationMs };
   }
 
-  private async requireSession(server: string, sessionId: string | undefined): Promise<void> {
-    if (sessionId === undefined) {
-      if (!NEEDS_SESSION.has(server)) return;
-      throw ValidationFailed.of('sessionId', `${server} works in a session's directory: sessionId is needed`);
-    }
+  private async sessionFaults(sessionId: string | undefined): Promise<FieldError[]> {
+    if (sessionId === undefined) return [];
     try {
       await this.sessions.require(sessionId);
+      return [];
     } catch (error) {
       if (!(error instanceof NotFound)) throw error;
-      throw ValidationFailed.of('sessionId', 'There is no such session', sessionId);
+      return [{ field: 'sessionId', message: 'There is no such session', value: sessionId }];
     }
   }
 
@@ -138,6 +143,12 @@ export class ExecuteTool {
     });
     return this.shown({ ...stored, isCut: whole !== null, createdAt: new Date() });
   }
+}
+
+function serverFaults(server: string | null, { serverId, sessionId }: ExecuteToolDto): FieldError[] {
+  if (server === null) return [{ field: 'serverId', message: 'There is no such server', value: serverId }];
+  if (sessionId !== undefined || !NEEDS_SESSION.has(server)) return [];
+  return [{ field: 'sessionId', message: `${server} works in a session's directory: sessionId is needed` }];
 }
 
 /** @throws Conflict */

@@ -1,15 +1,21 @@
 import { Injectable } from '@nestjs/common';
-import { NotFound } from '../../../contracts/errors.js';
+import { NotFound, ValidationFailed } from '../../../contracts/errors.js';
+import { isUuid } from '../../../platform/http/id.decorator.js';
 import { Cursors } from '../../../platform/http/pagination.js';
+import { ToolRegistry } from '../../tools/tool-registry.service.js';
 import { outputUrlOf } from './execution.js';
 import type { ExecutionDto, ExecutionPage, ListExecutionsQuery } from './executions.dto.js';
 import { ExecutionsRepository, type Execution } from './executions.repository.js';
+
+/** What stands for a server in calls that no server carries out. */
+const SOURCES: ReadonlySet<string> = new Set(['agent', 'client']);
 
 /** What was called, by whose leave and with what result: calls of runs, and those that were asked for directly. */
 @Injectable()
 export class ExecutionsService {
   constructor(
     private readonly executions: ExecutionsRepository,
+    private readonly registry: ToolRegistry,
     private readonly cursors: Cursors,
   ) {}
 
@@ -27,6 +33,9 @@ export class ExecutionsService {
 
   async list({ cursor, limit, ...filter }: ListExecutionsQuery): Promise<ExecutionPage> {
     const before = this.cursors.id(cursor);
+    const { serverId } = filter;
+    if (serverId !== undefined && !isUuid(serverId) && !SOURCES.has(serverId) && !this.registry.builtin(serverId))
+      throw ValidationFailed.of('serverId', "serverId must be a server's id or the name of a built-in", serverId);
     const rows = await this.executions.list({ ...filter, before, limit: limit + 1 });
     return this.cursors.page(rows, limit, shownExecution);
   }
