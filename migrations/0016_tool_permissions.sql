@@ -48,6 +48,8 @@ CREATE INDEX permissions_of_run ON permissions (tenant_id, run_id);
 CREATE INDEX permissions_of_call ON permissions (tenant_id, tool_call_id);
 CREATE INDEX permissions_of_session ON permissions (tenant_id, session_id, id DESC);
 CREATE INDEX permissions_of_root ON permissions (tenant_id, root_session_id, id DESC);
+CREATE INDEX permissions_to_connect ON permissions (tenant_id, connect_server_id)
+  WHERE status = 'pending' AND connect_server_id IS NOT NULL;
 CREATE INDEX permissions_pending ON permissions (tenant_id, id DESC) WHERE status = 'pending';
 SELECT atrium_tenant_table('permissions', 'SELECT, INSERT, UPDATE, DELETE');
 

@@ -41,6 +41,7 @@ async function withOneOfEverything(): Promise<Tenant> {
   await made.as.post('/database-connections', { name: 'D', url: 'postgres://u:p@db.example.com/d' }).expect(201);
   const far = { name: 'far', transport: 'http', url: 'https://example.com' };
   await made.as.post('/mcp/servers', far).expect(201);
+  await made.as.put(`/sessions/${made.sessionId}/files/note.txt`, 'text').expect(201);
   // What a request leaves behind for a moment only.
   await as(made, async (manager) => {
     await manager.query(
@@ -69,6 +70,24 @@ async function withOneOfEverything(): Promise<Tenant> {
     await manager.query(
       `INSERT INTO mcp_oauth_grants (tenant_id, id, server_id, server_url, sealed)
        SELECT tenant_id, id, id, '', '' FROM mcp_servers`,
+    );
+    await manager.query(
+      `INSERT INTO permissions (tenant_id, id, session_id, root_session_id, run_id, tool_call_id, tool_use_id, tool, input)
+       SELECT c.tenant_id, c.id, r.session_id, r.session_id, r.id, c.id, c.tool_use_id, c.name, c.input
+       FROM tool_calls c JOIN runs r ON r.id = c.run_id`,
+    );
+    await manager.query(
+      `INSERT INTO permission_grants (tenant_id, id, session_id, tool, granted_by)
+       SELECT tenant_id, id, session_id, tool, id FROM permissions LIMIT 1`,
+    );
+    await manager.query(
+      `INSERT INTO agent_tasks (tenant_id, id, parent_run_id, parent_session_id, tool_call_id, tool_use_id, to_agent_id,
+         session_id, run_id)
+       SELECT p.tenant_id, p.id, p.run_id, p.session_id, p.id, '', a.id, p.session_id, p.run_id
+       FROM permissions p, agents a LIMIT 1`,
+    );
+    await manager.query(
+      `INSERT INTO agent_messages (tenant_id, id, task_id, type, content) SELECT tenant_id, id, id, 'request', '' FROM agent_tasks`,
     );
   });
   return made;

@@ -73,6 +73,7 @@ import { PermissionsController } from './permissions/permissions.controller.js';
 import { PermissionsRepository } from './permissions/permissions.repository.js';
 import { PermissionsService } from './permissions/permissions.service.js';
 import { RunTools } from './run-loop/run-tools.js';
+import { ConnectedCalls } from './waits/connected-calls.service.js';
 import { CallAnswers } from './waits/call-answers.service.js';
 import { OverdueCallsSweeper } from './waits/overdue-calls.sweeper.js';
 import { WaitingCallsRepository } from './waits/waiting-calls.repository.js';
@@ -196,6 +197,7 @@ import { WorkingDirectory } from './working-directory/working-directory.service.
     PermissionsService,
     WaitingCallsRepository,
     CallAnswers,
+    ConnectedCalls,
     OverdueCallsSweeper,
     ClientToolSource,
     ClientTools,

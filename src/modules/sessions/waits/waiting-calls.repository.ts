@@ -53,6 +53,19 @@ export class WaitingCallsRepository {
     return this.only('c.run_id = :runId AND c.tool_use_id = :toolUseId', { runId, toolUseId });
   }
 
+  /** Calls whose people have no account with a server, as far as they know; `userId`: of whose runs. */
+  async waitingToConnect(serverId: string, userId: string | null): Promise<string[]> {
+    const rows = await this.db.sql<{ id: string }>(
+      `SELECT c.id FROM permissions p
+       JOIN tool_calls c ON c.tenant_id = p.tenant_id AND c.id = p.tool_call_id
+       JOIN runs r ON r.tenant_id = p.tenant_id AND r.id = p.run_id
+       WHERE p.tenant_id = :tenantId AND p.connect_server_id = :serverId AND p.status = 'pending'
+         AND (:userId::uuid IS NULL OR r.created_by = :userId) AND c.status = 'waiting'`,
+      { serverId, userId },
+    );
+    return rows.map(({ id }) => id);
+  }
+
   /** Calls that the run's own application is to carry out. */
   async clientCallsOf(runId: string): Promise<Pick<WaitingCall, 'toolUseId' | 'name' | 'input'>[]> {
     const rows = await this.db.sql<object>(
@@ -81,7 +94,7 @@ export class WaitingCallsRepository {
     const output = answer.status === 'pending' ? { isError: null, output: null, truncated: false } : answer;
     const rows = await this.db.sql(
       `UPDATE tool_calls SET status = :status, is_error = :isError, output = :output, truncated = :truncated,
-         decision = :decision, decided_by = :decidedBy, told = :told,
+         decision = coalesce(:decision, decision), decided_by = coalesce(:decidedBy, decided_by), told = :told,
          finished_at = CASE WHEN :status = 'pending' THEN NULL ELSE now() END,
          duration_ms = CASE WHEN :status = 'pending' THEN NULL
                             ELSE (extract(epoch FROM now() - coalesce(started_at, created_at)) * 1000)::int END
