@@ -15,13 +15,15 @@ if (isMainThread) {
   const { EFFECTS_URL: url, EFFECTS_PROCESS: process } = globalThis.process.env;
 
   const tool = (name, idempotent) => ({
-    name: `effects:${name}`,
+    name,
     description: name,
     inputSchema: { type: 'object', properties: { call: { type: 'string' } }, required: ['call'] },
     idempotent,
-    source: 'builtin',
+    call: async ({ call }, { signal }) => {
+      const response = await fetch(url, { method: 'POST', body: JSON.stringify({ name, call, process }), signal });
+      return { isError: !response.ok, content: [{ type: 'text', text: await response.text() }] };
+    },
   });
-  const definitions = [tool('make', false), tool('look', true)];
 
   class EffectsModule {
     constructor(registry) {
@@ -29,14 +31,7 @@ if (isMainThread) {
     }
 
     onModuleInit() {
-      this.registry.register({
-        name: 'effects',
-        tools: () => definitions,
-        call: async (name, { call }, signal) => {
-          const response = await fetch(url, { method: 'POST', body: JSON.stringify({ name, call, process }), signal });
-          return { isError: !response.ok, output: await response.text() };
-        },
-      });
+      this.registry.register({ name: 'effects', tools: [tool('make', false), tool('look', true)] });
     }
   }
   Reflect.defineMetadata('design:paramtypes', [ToolRegistry], EffectsModule);

@@ -7,13 +7,13 @@ export class ToolOverrideDto {
 }
 
 export class ToolPolicyDto {
-  /** What becomes of a tool whose definition is another than the one that was seen first or approved since. */
+  /** What becomes of a tool whose definition is another than the one that was seen first or approved since; null: allow. */
   @IsOptional()
   @IsIn(['allow', 'ask', 'disable'])
-  onChange?: 'allow' | 'ask' | 'disable';
+  onChange?: 'allow' | 'ask' | 'disable' | null;
 
   /** By the tools' bare names. */
   @IsOptional()
   @IsObject()
-  tools?: Record<string, ToolOverrideDto>;
+  tools?: Record<string, ToolOverrideDto> | null;
 }

@@ -17,8 +17,14 @@ import { IsInstant } from '../../platform/http/instant.decorator.js';
 import { PageQuery, pageOf } from '../../platform/http/pagination.js';
 import { MaxJsonBytes, METADATA_BYTES } from '../../platform/http/max-json-bytes.decorator.js';
 import { PermissionPolicyDto } from '../tenants/permission-policy.dto.js';
+import { IsObjectSchema } from './client-tools/object-schema.decorator.js';
 import { SESSION_PATTERNS, SESSION_STATUSES, type SessionStatus } from './session.entity.js';
 import { UsageDto } from './usage.dto.js';
+
+/** Of whatever was sent in a tool's place. */
+function nameOf(tool: Partial<ClientToolDto> | null): unknown {
+  return tool?.name;
+}
 
 const SESSION_SORTS = ['createdAt', 'lastActivityAt'] as const;
 
@@ -31,7 +37,10 @@ export class ClientToolDto {
   @MaxLength(4000)
   description: string;
 
+  /** JSON Schema of an object; at most 64 KiB of JSON. */
   @IsObject()
+  @MaxJsonBytes(METADATA_BYTES)
+  @IsObjectSchema()
   inputSchema: Record<string, unknown>;
 }
 
@@ -97,6 +106,7 @@ export class SessionDefinitionDto extends UpdateSessionDto {
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(50)
+  @ArrayUnique(nameOf, { message: 'clientTools must have names of their own' })
   @IsObject({ each: true })
   @ValidateNested({ each: true })
   @Type(() => ClientToolDto)

@@ -86,7 +86,7 @@ export class ToolExecutor {
   async perform(call: ToolCall): Promise<Execution> {
     const tool = call.tools.get(call.name);
     if (!tool) throw ValidationFailed.of('tool', `There is no tool named ${call.name}`);
-    this.inputs.require(tool.definition, call.input);
+    await this.inputs.require(tool.definition, call.input, call.signal);
     if (this.decide(call, call.input, tool) === 'ask' && !call.consent) return { status: 'asks' };
     const input = await this.afterHooksSaid(call, tool);
     const outcome = await this.inTurn(call, tool, input);
@@ -119,7 +119,7 @@ export class ToolExecutor {
     if (!verdict) return call.input;
     if (verdict.decision === 'deny') throw new ToolDenied(verdict.reason, call.name, 'hook');
     if (verdict.input === call.input) return call.input;
-    this.inputs.require(tool.definition, verdict.input);
+    await this.inputs.require(tool.definition, verdict.input, call.signal);
     // A person has agreed to the tool, or none was needed; what is forbidden stays so, whatever a hook makes of it.
     this.decide(call, verdict.input, tool);
     return verdict.input;

@@ -1,40 +1,52 @@
 import { Injectable } from '@nestjs/common';
 import { Ajv, type ValidateFunction } from 'ajv';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { ValidationFailed } from '../../contracts/errors.js';
+import { BoundedWork, WorkExceeded } from '../../platform/compute/bounded-work.js';
+import type judgeInput from './judge-input.worker.js';
 import type { ToolDefinition } from './tool.js';
 
-const OPTIONS = { strict: false, allErrors: true, validateFormats: false } as const;
+const JUDGE = new URL('./judge-input.worker.js', import.meta.url);
+/** A thread that has to be started first takes some of it. */
+const LIMIT_MS = 5_000;
 
-/** Holds inputs against the schemas of their tools. */
+/**
+ * Holds inputs against the schemas of their tools: those of strangers in threads that can be killed, since a pattern or
+ * a schema that refers to itself can keep a processor busy for ever.
+ */
 @Injectable()
 export class ToolInputs {
+  private readonly ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false });
   private readonly validators = new WeakMap<object, ValidateFunction>();
+  private readonly texts = new WeakMap<object, string>();
+
+  constructor(private readonly work: BoundedWork) {}
 
   /** @throws ValidationFailed on `arguments` */
-  require({ inputSchema }: ToolDefinition, input: Record<string, unknown>): void {
-    const validate = this.validator(inputSchema);
-    if (validate(input)) return;
-    const faults = new Ajv(OPTIONS).errorsText(validate.errors, { dataVar: 'input' });
-    throw ValidationFailed.of('arguments', `The input does not fit the tool's schema: ${faults}`);
+  async require(definition: ToolDefinition, input: Record<string, unknown>, signal?: AbortSignal): Promise<void> {
+    const isOurs = definition.source === 'builtin' || definition.source === 'agent';
+    const fault = isOurs ? this.faultHere(definition, input) : await this.faultElsewhere(definition, input, signal);
+    if (fault !== null) throw ValidationFailed.of('arguments', `The input does not fit the tool's schema: ${fault}`);
   }
 
-  private validator(schema: Record<string, unknown>): ValidateFunction {
-    const known = this.validators.get(schema);
-    if (known) return known;
-    const validate = compile(schema);
-    this.validators.set(schema, validate);
-    return validate;
+  private faultHere({ inputSchema }: ToolDefinition, input: Record<string, unknown>): string | null {
+    const validate = this.validators.get(inputSchema) ?? this.ajv.compile(inputSchema);
+    this.validators.set(inputSchema, validate);
+    return validate(input) ? null : this.ajv.errorsText(validate.errors, { dataVar: 'input' });
   }
-}
 
-/** A validator of its own for each: schemas of strangers may share an `$id`, and are forgotten with their tools. */
-function compile(schema: Record<string, unknown>): ValidateFunction {
-  const ofDraft = typeof schema['$schema'] === 'string' && schema['$schema'].includes('2020-12') ? Ajv2020 : Ajv;
-  try {
-    return new ofDraft(OPTIONS).compile(schema);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw ValidationFailed.of('arguments', `The tool's own schema can not be used: ${why}`);
+  private async faultElsewhere(
+    { inputSchema }: ToolDefinition,
+    input: Record<string, unknown>,
+    signal?: AbortSignal,
+  ): Promise<string | null> {
+    const schema = this.texts.get(inputSchema) ?? JSON.stringify(inputSchema);
+    this.texts.set(inputSchema, schema);
+    try {
+      const given = { schema, input: JSON.stringify(input) };
+      return await this.work.run<typeof judgeInput>(JUDGE, given, { limitMs: LIMIT_MS, patient: true, signal });
+    } catch (error) {
+      if (error instanceof WorkExceeded) return `to tell takes more ${error.of} than it may`;
+      throw error;
+    }
   }
 }

@@ -1,4 +1,5 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
+import { ComputeModule } from '../../platform/compute/compute.module.js';
 import { TenantsModule } from '../tenants/tenants.module.js';
 import { CalculatorServer } from './calculator.server.js';
 import { ClockServer } from './clock.server.js';
@@ -10,7 +11,7 @@ import { ToolsController } from './tools.controller.js';
 import { ToolsService } from './tools.service.js';
 
 @Module({
-  imports: [TenantsModule],
+  imports: [ComputeModule, TenantsModule],
   controllers: [ToolsController],
   providers: [ToolRegistry, ToolExecutor, ToolInputs, ToolTurns, ToolsService],
   exports: [ToolRegistry, ToolExecutor],

@@ -41,7 +41,8 @@ export class ClientToolSource implements ToolSource, OnModuleInit {
 function offered({ name, description, inputSchema }: ClientTool): OfferedTool {
   return {
     definition: {
-      ...{ name: `${SERVER}:${name}`, description, inputSchema, source: 'client', serverId: SERVER },
+      ...{ name: `${SERVER}:${name}`, description, source: 'client', serverId: SERVER },
+      inputSchema: { type: 'object', ...inputSchema },
       // What is asked for a second time would be done a second time; but nothing is, it waits.
       idempotent: true,
       timeoutMs: null,
