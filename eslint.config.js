@@ -13,6 +13,7 @@ const SYSTEM_ACTOR_FILES = [
   'src/modules/sessions/**/run-event.writer.ts',
   'src/modules/sessions/**/file-bytes.sweeper.ts',
   'src/modules/sessions/**/overdue-calls.sweeper.ts',
+  'src/modules/sessions/**/ended-tasks.sweeper.ts',
   'src/modules/admin/**/*.ts',
   'src/modules/auth/logins-everywhere.ts',
   'src/modules/auth/token-sessions.sweeper.ts',

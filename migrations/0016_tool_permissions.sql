@@ -5,18 +5,22 @@ ALTER TABLE tool_calls ADD CONSTRAINT tool_calls_status_check
   CHECK (status IN ('pending', 'running', 'waiting', 'completed', 'failed', 'cancelled')) NOT VALID;
 ALTER TABLE tool_calls
   -- For whom a waiting call waits.
-  ADD COLUMN waits_for text CHECK (waits_for IN ('permission', 'connect', 'client', 'agent')),
+  ADD COLUMN waits_for text,
   -- When waiting ends without an answer; null: never.
   ADD COLUMN waits_until timestamptz,
-  ADD COLUMN decision text CHECK (decision IN ('allow', 'deny')),
+  ADD COLUMN decision text,
   -- A user's id, or `policy`, `hook`, `expiry`.
   ADD COLUMN decided_by text,
   -- False: it was answered while its run was held, and the holder has not told so yet.
   ADD COLUMN told boolean NOT NULL DEFAULT true,
   -- The output is longer than what is shown of it; the whole is with the execution.
-  ADD COLUMN truncated boolean NOT NULL DEFAULT false;
-CREATE INDEX tool_calls_waiting ON tool_calls (tenant_id, run_id) WHERE status = 'waiting';
-CREATE INDEX tool_calls_overdue ON tool_calls (waits_until) WHERE status = 'waiting';
+  ADD COLUMN truncated boolean NOT NULL DEFAULT false,
+  -- Of a call that has waited: the server, as its execution names it, and the input as hooks left it.
+  ADD COLUMN server_id text,
+  ADD COLUMN given_input jsonb,
+  -- NOT VALID: what is there needs not be read for it, while all calls wait.
+  ADD CONSTRAINT tool_calls_waits_for_check CHECK (waits_for IN ('permission', 'connect', 'client', 'agent')) NOT VALID,
+  ADD CONSTRAINT tool_calls_decision_check CHECK (decision IN ('allow', 'deny')) NOT VALID;
 SELECT atrium_system_reach('tool_calls', 'SELECT');
 
 CREATE TABLE permissions (

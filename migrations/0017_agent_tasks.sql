@@ -5,7 +5,6 @@ ALTER TABLE sessions
   ADD COLUMN root_session_id uuid,
   -- The run that asked for it.
   ADD COLUMN parent_run_id uuid;
-CREATE INDEX sessions_of_root ON sessions (tenant_id, root_session_id) WHERE root_session_id IS NOT NULL;
 
 CREATE TABLE agent_tasks (
   tenant_id uuid NOT NULL,
@@ -37,6 +36,7 @@ CREATE INDEX agent_tasks_of_parent_session ON agent_tasks (tenant_id, parent_ses
 CREATE INDEX agent_tasks_of_session ON agent_tasks (tenant_id, session_id);
 CREATE INDEX agent_tasks_to_agent ON agent_tasks (tenant_id, to_agent_id, id DESC);
 SELECT atrium_tenant_table('agent_tasks', 'SELECT, INSERT, UPDATE, DELETE');
+SELECT atrium_system_reach('agent_tasks', 'SELECT');
 
 -- What they said to each other: a request, and what came of it.
 CREATE TABLE agent_messages (

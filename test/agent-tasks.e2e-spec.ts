@@ -2,6 +2,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { AgentTaskDto } from '../src/modules/sessions/agent-tasks/agent-tasks.dto.js';
 import type { PermissionDto } from '../src/modules/sessions/permissions/permissions.dto.js';
 import type { RunDto } from '../src/modules/sessions/runs/runs.dto.js';
+import { EndedTasksSweeper } from '../src/modules/sessions/agent-tasks/ended-tasks.sweeper.js';
+import { Actor } from '../src/platform/access/actor.js';
+import { runAs } from '../src/platform/access/scope.js';
+import { Db } from '../src/platform/database/db.js';
 import { startApp, type TestApp } from './app.js';
 import { Conversations, manyModels, type Talk } from './conversations.js';
 import { eventually } from './platform-fixtures.js';
@@ -200,6 +204,38 @@ describe('A person who is asked by an agent below', () => {
     const permission = (await talk.as.get(`/permissions/${pendingPermissions[0]?.id}`)).json<PermissionDto>();
     expect(permission.status).toBe('cancelled');
     expect(probes.count('say', 'never')).toBe(0);
+  });
+});
+
+describe('An end that nobody was told of', () => {
+  it('is found, also when the session of it is gone', async () => {
+    const talk = await team(['agent:Helper'], { Helper: {} });
+    script.set('Plan', [calling(ask('Helper', 'Hang')), saying('Anyway')]);
+    script.set('Hang', [{ silent: true }]);
+    const body = { content: 'Plan', background: true };
+    const { run } = (await talk.as.post(`/sessions/${talk.sessionId}/messages`, body).expect(202)).json<Waiting>();
+    const [task] = await eventually(
+      () => tasksOf(talk, run.id),
+      (tasks) => tasks[0]?.status === 'running',
+    );
+    // As a process leaves it that dies between the end and its telling.
+    await runAs(Actor.job(talk.tenantId), () =>
+      app.nest.get(Db).run(async () => {
+        const db = app.nest.get(Db);
+        await db.sql(
+          `UPDATE runs SET status = 'failed', error = '{"code": "gone", "message": "it is gone"}', lease_until = NULL,
+             fence = fence + 1, finished_at = now() - interval '1 minute' WHERE tenant_id = :tenantId AND id = :id`,
+          { id: task?.runId },
+        );
+        await db.sql('UPDATE sessions SET deleted_at = now() WHERE tenant_id = :tenantId AND id = :id', {
+          id: task?.sessionId,
+        });
+      }),
+    );
+    await app.nest.get(EndedTasksSweeper).sweep();
+    const end = await toTheEnd(talk.as, run.id);
+    expect(end.results).toMatchObject([{ isError: true, output: 'The agent failed: it is gone' }]);
+    expect(end.message?.content).toBe('Anyway');
   });
 });
 

@@ -131,6 +131,40 @@ describe("A tool of the session's own application", () => {
   });
 });
 
+describe('The schema of a client tool', () => {
+  it.each<[string, object, string]>([
+    ['of a list', [{ ...OPEN_PAGE, inputSchema: { type: 'array' } }], 'clientTools[0].inputSchema'],
+    ['that answers later', [{ ...OPEN_PAGE, inputSchema: { $async: true } }], 'clientTools[0].inputSchema'],
+    ['that is very long', [{ ...OPEN_PAGE, inputSchema: { a: 'x'.repeat(70_000) } }], 'clientTools[0].inputSchema'],
+    ['of two of one name', [OPEN_PAGE, OPEN_PAGE], 'clientTools'],
+  ])('%s is refused', async (_what, clientTools, field) => {
+    const { as } = await talks.given.tenant();
+    const refused = await as.post('/sessions', { clientTools }).expect(422);
+    expect(refused.json()).toMatchObject({ validationErrors: [{ field }] });
+  });
+
+  it.each<[string, object, RegExp]>([
+    [
+      'that takes for ever',
+      { properties: { page: { type: 'string', pattern: '^(a+)+$' } } },
+      /takes more time than it may/,
+    ],
+    ['that hides a promise', { allOf: [{ $async: true, required: ['x'] }] }, /can not be used: \$async/],
+    ['that refers to nothing', { properties: { page: { $ref: '#/nowhere' } } }, /can not be used/],
+  ])('%s is an error to the model, and to nobody else', async (_what, inputSchema, output) => {
+    const talk = await talks.start();
+    const body = { agentId: talk.agentId, clientTools: [{ ...OPEN_PAGE, inputSchema }] };
+    const { id: sessionId } = (await talk.as.post('/sessions', body).expect(201)).json<{ id: string }>();
+    const turn = calling(['client__open_page', { page: `${'a'.repeat(60)}!` }]);
+    const asking = talks.ask({ ...talk, sessionId }, [turn, saying('So')]);
+    const others = await talks.given.tenant();
+    await others.as.get('/tenant').expect(200);
+    const { run, results } = await asking;
+    expect(run.status).toBe('completed');
+    expect(results[0]?.output).toMatch(output);
+  });
+});
+
 describe('A permission that nobody gives in time', () => {
   it('expires, and the run goes on without the call', async () => {
     const talk = await talks.start({

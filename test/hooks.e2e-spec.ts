@@ -10,6 +10,7 @@ import { eventually } from './platform-fixtures.js';
 import { PROBES, ProbeTools } from './probe-tools.js';
 import type { Told } from './told.js';
 import { saying } from './upstream/reply.js';
+import { askAndWait, toTheEnd } from './waiting-runs.js';
 
 let app: TestApp;
 let talks: Conversations;
@@ -51,6 +52,30 @@ async function call(talk: Talk, name: string, input: object): Promise<Told['resu
 }
 
 const say = (talk: Talk, words: string) => call(talk, 'probe__say', { words });
+
+describe('Hooks of a tool that the application carries out', () => {
+  it('are asked before and after, as of any other', async () => {
+    const talk = await talks.start();
+    const clientTools = [{ name: 'show', description: 'Shows', inputSchema: { type: 'object' } }];
+    const { id: sessionId } = (await talk.as.post('/sessions', { agentId: talk.agentId, clientTools })).json<{
+      id: string;
+    }>();
+    await hook(talk.as, 'tool.before', { body: { input: { page: 'redacted' } } });
+    const after = await hook(talk.as, 'tool.after', { status: 500 }, { onError: 'deny' });
+    const { run, pendingToolCalls } = await askAndWait(app, { as: talk.as, sessionId }, [
+      'client__show',
+      { page: 'secret' },
+    ]);
+    expect(pendingToolCalls).toMatchObject([{ name: 'client:show', input: { page: 'redacted' } }]);
+    const result = { toolUseId: pendingToolCalls[0]?.toolUseId, content: 'what was shown' };
+    await talk.as.post(`/runs/${run.id}/tool-results`, result).expect(200);
+    const end = await toTheEnd(talk.as, run.id);
+    expect(end.results).toMatchObject([{ isError: true, output: expect.stringContaining('The result is kept back') }]);
+    expect(server.at(after.path)).toHaveLength(1);
+    expect(server.at(after.path)[0]?.body).toMatchObject({ tool: 'client:show', output: 'what was shown' });
+    expect(JSON.stringify(end.events)).not.toContain('what was shown');
+  });
+});
 
 describe('A hook before a call', () => {
   it('is sent what is called, signed with the secret that was shown once', async () => {

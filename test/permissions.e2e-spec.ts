@@ -62,6 +62,8 @@ describe('A tool that a person has to permit', () => {
       { name: 'calculator:add', output: '3' },
     ]);
     expect(await statusOf(talk)).toBe('active');
+    const { data } = (await talk.as.get(`/mcp/executions?runId=${run.id}&serverId=probe`)).json<{ data: object[] }>();
+    expect(data).toMatchObject([{ tool: 'probe:say', decision: 'allow', decidedBy: talk.owner.userId }]);
   });
 
   it('is not called when it is denied, and the model is told why', async () => {

@@ -36,6 +36,10 @@ export class CallingHooks implements ToolHooks, OnModuleInit {
     return { decision: 'go', input };
   }
 
+  async hasAfter(tool: string): Promise<boolean> {
+    return (await this.of('tool.after', tool)).length > 0;
+  }
+
   /** @throws AccessDenied where a hook that failed keeps the result back */
   async after(call: HookedCall, { output, isError }: { isError: boolean; output: string }): Promise<void> {
     for (const hook of await this.of('tool.after', call.tool)) {

@@ -4,6 +4,7 @@ import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
 import { JobQueue } from '../../platform/jobs/job-queue.js';
 import { Live } from '../../platform/live/live.js';
+import type { Run } from './runs/run.js';
 import { runIsOn } from './run-in-progress.js';
 import { RunLine } from './runs/run-line.js';
 import { RunNotices } from './runs/run-notices.js';
@@ -48,7 +49,7 @@ export class SessionStates {
     const session = await this.db.run(async () => {
       const paused = await this.move(id, 'pause', 'paused');
       for (const run of await this.runs.requestPause(id)) {
-        if (run.status === 'waiting') await this.notices.tell([run], 'run.waiting');
+        if (run.status === 'waiting') await this.tellWaiting(run);
         else this.db.afterCommit(() => this.live.signal('run.pause', { runId: run.id }));
       }
       await this.publish(id, 'session.paused');
@@ -64,6 +65,7 @@ export class SessionStates {
       const { tenantId } = await this.lockFrom(id, 'resume');
       for (const run of await this.runs.withdrawPause(id)) {
         await this.notices.tell([run], 'run.resumed');
+        if (run.trigger === 'agent') await this.tellParent(run, 'agentRun.resumed');
         this.jobs.ring('run.execute', { tenantId, runId: run.id });
       }
       await this.line.startNext({ tenantId, id });
@@ -89,6 +91,15 @@ export class SessionStates {
   async interrupt(id: string): Promise<SessionDto> {
     await this.runsService.cancelAll(id);
     return this.service.get(id);
+  }
+
+  private async tellWaiting(run: Run): Promise<void> {
+    await this.notices.tell([run], 'run.waiting');
+    if (run.trigger === 'agent') await this.tellParent(run, 'agentRun.waiting');
+  }
+
+  private async tellParent({ id, sessionId }: Run, action: 'agentRun.waiting' | 'agentRun.resumed'): Promise<void> {
+    await this.events.publish(action, { resourceType: 'run', resourceId: id, payload: { runId: id, sessionId } });
   }
 
   private async statusByRuns(id: string): Promise<SessionStatus> {

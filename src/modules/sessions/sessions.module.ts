@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { DocumentsModule } from '../../platform/documents/documents.module.js';
 import { AgentsModule } from '../agents/agents.module.js';
 import { HooksModule } from '../hooks/hooks.module.js';
+import { McpModule } from '../mcp/mcp.module.js';
 import { ModelsModule } from '../models/models.module.js';
 import { TenantsModule } from '../tenants/tenants.module.js';
 import { ToolsModule } from '../tools/tools.module.js';
@@ -86,6 +87,7 @@ import { AgentTasksRepository } from './agent-tasks/agent-tasks.repository.js';
 import { AgentTasksService } from './agent-tasks/agent-tasks.service.js';
 import { AgentToolSource } from './agent-tasks/agent-tools.source.js';
 import { Delegation } from './agent-tasks/delegation.service.js';
+import { EndedTasksSweeper } from './agent-tasks/ended-tasks.sweeper.js';
 import { ParentRuns } from './agent-tasks/parent-runs.service.js';
 import { ToldAnswers } from './run-loop/told-answers.js';
 import { RunStanding } from './waits/run-standing.service.js';
@@ -111,6 +113,7 @@ import { WorkingDirectory } from './working-directory/working-directory.service.
     ModelsModule,
     TenantsModule,
     ToolsModule,
+    McpModule,
     WorkspacesModule,
   ],
   controllers: [
@@ -190,6 +193,7 @@ import { WorkingDirectory } from './working-directory/working-directory.service.
     AgentTasksService,
     Delegation,
     ParentRuns,
+    EndedTasksSweeper,
     ExecutionsRepository,
     ExecutionsService,
     ExecuteTool,

@@ -18,6 +18,8 @@ export interface ToolCall extends ToolCallContext {
   readonly policies: readonly PermissionPolicy[];
   /** Where the policies ask for a person: the one who has agreed, or says that nobody is to be asked. */
   readonly consent: Consent | null;
+  /** Awaited right before the tool is called: from then on nobody knows whether it had its effect. */
+  readonly onBegin?: () => Promise<void>;
 }
 
 /** `decidedBy`: a user's id, or what else decided. */
@@ -107,6 +109,22 @@ export class ToolExecutor {
     return execution;
   }
 
+  /** There are hooks after calls of the tool: an answer that comes from outside has to be shown to them first. */
+  async hasHooksAfter(tool: string): Promise<boolean> {
+    return (await this.hooks?.hasAfter(tool)) ?? false;
+  }
+
+  /** What came from outside, to hooks after the call. Why it is kept back, if it is. */
+  async keptBack(call: HookedCall, answer: { isError: boolean; output: string }): Promise<string | null> {
+    try {
+      await this.hooks?.after(call, answer);
+      return null;
+    } catch (error) {
+      if (error instanceof AccessDenied) return error.message;
+      throw error;
+    }
+  }
+
   /** @throws ToolDenied */
   private decide(call: ToolCall, input: Record<string, unknown>, tool: OfferedTool): PolicyAction {
     const action = decisionOf(call, input);
@@ -120,8 +138,13 @@ export class ToolExecutor {
     if (verdict.decision === 'deny') throw new ToolDenied(verdict.reason, call.name, 'hook');
     if (verdict.input === call.input) return call.input;
     await this.inputs.require(tool.definition, verdict.input, call.signal);
-    // A person has agreed to the tool, or none was needed; what is forbidden stays so, whatever a hook makes of it.
-    this.decide(call, verdict.input, tool);
+    // Whoever agreed has agreed to the tool; where nobody had to, nobody was asked about what a hook made of it.
+    if (this.decide(call, verdict.input, tool) === 'ask' && !call.consent)
+      throw new ToolDenied(
+        `What a hook made of the input of ${call.name} needs a person's permission`,
+        call.name,
+        'hook',
+      );
     return verdict.input;
   }
 
@@ -145,6 +168,7 @@ export class ToolExecutor {
     };
     try {
       const context = { executionId, sessionId, runId, toolUseId, signal, onProgress };
+      await call.onBegin?.();
       return await Promise.race([tool.call(input, context), aborted.promise]);
     } catch (error) {
       call.signal.throwIfAborted();

@@ -17,5 +17,7 @@ export type HookVerdict =
 /** Who has a say before and after each call of a tool. */
 export interface ToolHooks {
   before(call: HookedCall, signal: AbortSignal): Promise<HookVerdict>;
+  /** Whether `after` would call anybody. */
+  hasAfter(tool: string): Promise<boolean>;
   after(call: HookedCall, result: Pick<ToolResult, 'isError'> & { readonly output: string }): Promise<void>;
 }

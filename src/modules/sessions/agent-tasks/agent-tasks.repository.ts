@@ -77,7 +77,8 @@ export class AgentTasksRepository {
     return this.db.sql<{ runId: string; sessionId: string }>(
       `SELECT t.run_id AS "runId", t.session_id AS "sessionId" FROM agent_tasks t
        JOIN runs r ON r.tenant_id = t.tenant_id AND r.id = t.run_id
-       WHERE t.tenant_id = :tenantId AND t.parent_run_id = :parentRunId AND r.status IN ('queued', 'running', 'waiting')`,
+       WHERE t.tenant_id = :tenantId AND t.parent_run_id = :parentRunId AND r.status IN ('queued', 'running', 'waiting')
+       ORDER BY t.session_id`,
       { parentRunId },
     );
   }

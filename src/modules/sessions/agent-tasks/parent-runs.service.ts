@@ -40,11 +40,14 @@ export class ParentRuns implements OnModuleInit {
     });
   }
 
-  private async onEnd(runId: string): Promise<void> {
+  /** What a run came to that another asked for; done once, however often it is said. */
+  async onEnd(runId: string): Promise<void> {
     await this.db.run(async () => {
       const task = await this.tasks.ofRun(runId);
-      const run = task && (await this.runs.findVisible(runId));
-      if (!task || !run || !hasEnded(run.status)) return;
+      // Whether or not its session is there still: who asked waits for it.
+      const found = task && (await this.runs.findWhole(runId));
+      if (!found || !hasEnded(found.run.status)) return;
+      const { run } = found;
       const { text, isError } = await this.replyOf(run);
       await this.tasks.addReply(task.id, text, isError);
       await this.answer(task, text, isError);

@@ -125,7 +125,7 @@ export class RunStepsRepository {
     );
   }
 
-  /** It is begun now, after it has waited: from here on nobody knows whether it had its effect. */
+  /** From here on nobody knows whether it had its effect. */
   async beginToolCall({ id }: RunToolCall): Promise<void> {
     await this.db.sql(
       `UPDATE tool_calls SET status = 'running', started_at = now() WHERE tenant_id = :tenantId AND id = :id`,
@@ -133,18 +133,30 @@ export class RunStepsRepository {
     );
   }
 
-  async waitWithToolCall({ id, waitsFor, waitsUntil }: RunToolCall): Promise<void> {
+  async waitWithToolCall(
+    call: RunToolCall,
+    { serverId, changedInput }: Pick<Made, 'serverId' | 'changedInput'>,
+  ): Promise<void> {
     await this.db.sql(
-      `UPDATE tool_calls SET status = 'waiting', waits_for = :waitsFor, waits_until = :waitsUntil, told = true
+      `UPDATE tool_calls SET status = 'waiting', waits_for = :waitsFor, waits_until = :waitsUntil, told = true,
+         decision = :decision, decided_by = :decidedBy, server_id = :serverId, given_input = :changedInput::jsonb
        WHERE tenant_id = :tenantId AND id = :id`,
-      { id, waitsFor, waitsUntil },
+      { ...call, serverId, changedInput: changedInput && JSON.stringify(changedInput) },
     );
   }
 
-  async markTold(ids: readonly string[]): Promise<void> {
-    await this.db.sql(`UPDATE tool_calls SET told = true WHERE tenant_id = :tenantId AND id = ANY (:ids::uuid[])`, {
-      ids,
-    });
+  /** With what hooks have left of their outputs. */
+  async markTold(calls: readonly RunToolCall[]): Promise<void> {
+    await this.db.sql(
+      `UPDATE tool_calls c SET told = true, status = t.status, is_error = t."isError", output = t.output, truncated = t.truncated
+       FROM jsonb_to_recordset(:calls::jsonb) AS t(id uuid, status text, "isError" boolean, output text, truncated boolean)
+       WHERE c.tenant_id = :tenantId AND c.id = t.id`,
+      {
+        calls: JSON.stringify(
+          calls.map(({ id, status, isError, output, truncated }) => ({ id, status, isError, output, truncated })),
+        ),
+      },
+    );
   }
 
   /** The run has ended: its message holds the turns now, and calls that never came to a result never will. */
@@ -175,7 +187,7 @@ export function newToolCall(
     toolUseId: block.id,
     name: block.name,
     input: block.input,
-    status: 'running',
+    status: 'pending',
     isError: null,
     output: null,
     truncated: false,

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
+import { DomainError } from '../../../contracts/errors.js';
 import { Settings } from '../../../platform/config/settings.js';
 import { Events } from '../../../platform/events/events.js';
 import { ToolExecutor, type Consent, type Execution } from '../../tools/tool-executor.service.js';
@@ -10,6 +11,7 @@ import type { PermissionRequest } from '../permissions/permission.js';
 import { shownPermission } from '../permissions/permissions.dto.js';
 import { PermissionsRepository } from '../permissions/permissions.repository.js';
 import { rootSessionOf } from '../runs/run.js';
+import { ConnectedCalls } from '../waits/connected-calls.service.js';
 import { resultEvent } from '../waits/answer-events.js';
 import { RunEventWriter } from './run-event.writer.js';
 import type { RunHold } from './run-hold.js';
@@ -18,6 +20,8 @@ import { openCalls, type RunState } from './run-state.js';
 import { RunStepsRepository, type Made, type RunToolCall, type WaitKind } from './run-steps.repository.js';
 
 type Tools = ReadonlyMap<string, OfferedTool>;
+/** Where a call goes, and with what. */
+type Given = Pick<Made, 'serverId' | 'changedInput'>;
 
 /** Between two tidings of one call's progress; what comes in between is passed over. */
 const PROGRESS_EVERY_MS = 250;
@@ -31,6 +35,7 @@ export class ToolRound {
     private readonly steps: RunStepsRepository,
     private readonly permissions: PermissionsRepository,
     private readonly delegation: Delegation,
+    private readonly connected: ConnectedCalls,
     private readonly writer: RunEventWriter,
     private readonly events: Events,
     private readonly settings: Settings,
@@ -52,19 +57,28 @@ export class ToolRound {
   ): Promise<void> {
     const begun = performance.now();
     const definition = tools.get(call.name)?.definition;
+    const noChange = { serverId: definition?.serverId ?? serverOf(call), changedInput: null };
     if (call.status === 'running' && resumed && !definition?.idempotent)
-      return this.finish(hold, call, { ...unknownOutcome(), ...decided(call) }, null, 0);
-    if (call.status === 'pending') await this.begin(hold, call);
+      return this.finish(hold, call, { ...unknownOutcome(), ...decided(call) }, { ...noChange, whole: null }, 0);
+    // What asked for the account has given way to the tools that it opens.
+    if (call.waitsFor === 'connect' && !definition)
+      return this.finish(hold, call, { ...isConnected(), ...decided(call) }, { ...noChange, whole: null }, 0);
     const execution = await this.execute(hold, call, tools);
     switch (execution.status) {
       case 'asks':
-        return this.ask(hold, call, 'permission', null);
+        return this.ask(hold, call, noChange, 'permission', null);
       case 'suspended':
-        return this.suspend(hold, state, call, execution.on);
+        Object.assign(call, { decision: execution.decision, decidedBy: execution.decidedBy });
+        return this.suspend(
+          hold,
+          state,
+          call,
+          { ...noChange, changedInput: changed(call, execution.input) },
+          execution.on,
+        );
       case 'done': {
         const shown = shownOutput(execution.result);
-        const changedInput = execution.input === call.input ? null : execution.input;
-        const made = { serverId: definition?.serverId ?? '', changedInput, whole: shown.whole };
+        const made = { ...noChange, changedInput: changed(call, execution.input), whole: shown.whole };
         const { decision, decidedBy } = execution;
         const durationMs = Math.round(performance.now() - begun);
         return this.finish(hold, call, { ...shown, decision, decidedBy }, definition ? made : null, durationMs);
@@ -87,6 +101,8 @@ export class ToolRound {
     const { id: runId, sessionId, pinned } = hold.run;
     return this.executor.execute({
       ...{ executionId, sessionId, runId, toolUseId, name, input, tools, consent },
+      // One that may be repeated is, so nobody has to know that it was begun.
+      ...(tools.get(name)?.definition.idempotent ? {} : { onBegin: () => this.begin(hold, call) }),
       ...{ signal: hold.signal, policies: pinned.policies, onProgress: this.progress(hold, call) },
     });
   }
@@ -108,6 +124,7 @@ export class ToolRound {
   private async ask(
     hold: RunHold,
     call: RunToolCall,
+    given: Given,
     waitsFor: 'permission' | 'connect',
     connectServerId: string | null,
   ): Promise<void> {
@@ -122,7 +139,7 @@ export class ToolRound {
       events: [{ type: 'permission.requested', data: { permission: shownPermission(permission) } }],
       work: () =>
         Promise.all([
-          this.steps.waitWithToolCall(call),
+          this.steps.waitWithToolCall(call, given),
           this.permissions.add(permission),
           this.events.publish('permission.requested', {
             ...{ resourceType: 'permission', resourceId: permission.id },
@@ -132,14 +149,21 @@ export class ToolRound {
     });
   }
 
-  private async suspend(hold: RunHold, state: RunState, call: RunToolCall, on: Suspension): Promise<void> {
+  private async suspend(
+    hold: RunHold,
+    state: RunState,
+    call: RunToolCall,
+    given: Given,
+    on: Suspension,
+  ): Promise<void> {
     switch (on.kind) {
       case 'connect':
-        return this.ask(hold, call, 'connect', on.serverId);
+        await this.ask(hold, call, given, 'connect', on.serverId);
+        return this.connected.recheck(on.serverId, hold.run.createdBy);
       case 'client':
-        return this.askClient(hold, call);
+        return this.askClient(hold, call, given);
       case 'agent':
-        return this.askAgent(hold, state, call, on);
+        return this.askAgent(hold, state, call, given, on);
     }
   }
 
@@ -147,30 +171,37 @@ export class ToolRound {
     hold: RunHold,
     state: RunState,
     call: RunToolCall,
+    given: Given,
     { agentId, message }: Extract<Suspension, { kind: 'agent' }>,
   ): Promise<void> {
+    const refuse = (why: string): Promise<void> =>
+      this.finish(hold, call, { ...shownText(why, true), ...decided(call) }, { ...given, whole: null }, 0);
     const refusal = await this.delegation.refusal(hold, agentId);
-    if (refusal !== null) {
-      const made = { serverId: 'agent', changedInput: null, whole: null };
-      return this.finish(hold, call, { ...shownText(refusal, true), decision: 'allow', decidedBy: 'policy' }, made, 0);
-    }
+    if (refusal !== null) return refuse(refusal);
     this.waits(call, 'agent', null);
     const among = state.calls.filter(({ turn, name }) => turn === call.turn && name.startsWith('agent:')).length;
-    await this.journal.write(hold, {
-      events: [],
-      work: async () => {
-        await this.steps.waitWithToolCall(call);
-        await this.delegation.begin(hold, call, { agentId, message, among, spent: state.delegated });
-      },
-    });
+    try {
+      await this.journal.write(hold, {
+        events: [],
+        work: async () => {
+          await this.steps.waitWithToolCall(call, given);
+          await this.delegation.begin(hold, call, { agentId, message, among, spent: state.delegated });
+        },
+      });
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      Object.assign(call, { waitsFor: null });
+      await refuse(`The agent can not be asked: ${error.message}`);
+    }
   }
 
-  private async askClient(hold: RunHold, call: RunToolCall): Promise<void> {
+  private async askClient(hold: RunHold, call: RunToolCall, given: Given): Promise<void> {
     this.waits(call, 'client', this.settings.tools.clientToolTimeoutMs);
-    const { toolUseId, name, input } = call;
+    const { toolUseId, name } = call;
+    const input = given.changedInput ?? call.input;
     await this.journal.write(hold, {
       events: [{ type: 'client_tool.called', data: { toolUseId, name, input } }],
-      work: () => this.steps.waitWithToolCall(call),
+      work: () => this.steps.waitWithToolCall(call, given),
     });
   }
 
@@ -195,8 +226,22 @@ export class ToolRound {
   }
 }
 
+/** By its name, where it is not there any more. */
+function serverOf({ name }: RunToolCall): string {
+  return name.slice(0, Math.max(0, name.indexOf(':')));
+}
+
+/** What hooks made of the input, if anything. */
+function changed(call: RunToolCall, input: Record<string, unknown>): Record<string, unknown> | null {
+  return input === call.input ? null : input;
+}
+
 function decided({ decision, decidedBy }: RunToolCall): Pick<RunToolCall, 'decision' | 'decidedBy'> {
   return { decision, decidedBy };
+}
+
+function isConnected(): ShownOutput {
+  return shownText('The account is connected; the tools of the server can be used now.', false);
 }
 
 function unknownOutcome(): ShownOutput {

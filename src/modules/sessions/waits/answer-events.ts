@@ -10,6 +10,11 @@ interface EventOfCall {
   data: Record<string, unknown>;
 }
 
+/** Somebody else than a process of ours carries it out. */
+export function isFromOutside({ waitsFor }: Pick<WaitingCall, 'waitsFor'>): boolean {
+  return waitsFor === 'client' || waitsFor === 'agent';
+}
+
 /** What is shown of an answer that came from outside. */
 export function answerEvents(
   call: Pick<WaitingCall, 'id' | 'toolUseId' | 'name' | 'waitedMs'>,

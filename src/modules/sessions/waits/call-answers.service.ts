@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Conflict } from '../../../contracts/errors.js';
+import { ToolExecutor } from '../../tools/tool-executor.service.js';
 import { PermissionsRepository } from '../permissions/permissions.repository.js';
 import { hasEnded, type Run } from '../runs/run.js';
 import { SessionsRepository } from '../sessions.repository.js';
-import { answerEvents } from './answer-events.js';
+import { answerEvents, isFromOutside } from './answer-events.js';
 import { RunStanding } from './run-standing.service.js';
 import { WaitingCallsRepository, type CallAnswer, type WaitingCall } from './waiting-calls.repository.js';
 
@@ -25,6 +26,7 @@ export class CallAnswers {
     private readonly permissions: PermissionsRepository,
     private readonly sessions: SessionsRepository,
     private readonly standing: RunStanding,
+    private readonly executor: ToolExecutor,
   ) {}
 
   /**
@@ -35,9 +37,16 @@ export class CallAnswers {
     await this.sessions.lock(call.sessionId);
     const run = await this.calls.lockRun(call.runId);
     if (!run || hasEnded(run.status) || run.cancelRequestedAt) throw new Conflict('The run has ended, or is about to');
-    if (!(await this.calls.answer(call.id, answer, !run.isHeld))) throw new Conflict('It was answered already');
+    // Hooks are asked outside of this transaction, by whoever holds the run next; until then nothing is told.
+    const isTold = !run.isHeld && !(await this.isForHooks(call, answer));
+    if (!(await this.calls.answer(call.id, answer, isTold))) throw new Conflict('It was answered already');
     const permission = word && (await this.permissions.settle(call.id, word));
     await this.calls.record(call, run, answer);
-    return run.isHeld ? run : this.standing.move(run, answerEvents(call, answer, permission));
+    if (run.isHeld) return run;
+    return this.standing.move(run, isTold ? answerEvents(call, answer, permission) : []);
+  }
+
+  private async isForHooks(call: WaitingCall, { status }: CallAnswer): Promise<boolean> {
+    return status !== 'pending' && isFromOutside(call) && (await this.executor.hasHooksAfter(call.name));
   }
 }

@@ -2,6 +2,8 @@ import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Conflict } from '../../../contracts/errors.js';
 import { Db } from '../../../platform/database/db.js';
 import { EventConsumers } from '../../../platform/events/event-consumers.js';
+import { McpServers } from '../../mcp/mcp-servers.service.js';
+import { McpGrants } from '../../mcp/oauth/mcp-grants.service.js';
 import { CallAnswers } from './call-answers.service.js';
 import { WaitingCallsRepository } from './waiting-calls.repository.js';
 
@@ -12,6 +14,8 @@ export class ConnectedCalls implements OnModuleInit {
     private readonly consumers: EventConsumers,
     private readonly calls: WaitingCallsRepository,
     private readonly answers: CallAnswers,
+    private readonly servers: McpServers,
+    private readonly grants: McpGrants,
     private readonly db: Db,
   ) {}
 
@@ -19,6 +23,12 @@ export class ConnectedCalls implements OnModuleInit {
     this.consumers.on('connected-calls', ['mcpServer.connected'], ({ actorId, payload }) =>
       this.goOn(payload.serverId, payload.userId, actorId),
     );
+  }
+
+  /** The account may have been connected before anybody was stored to wait for it. @throws NotFound */
+  async recheck(serverId: string, userId: string | null): Promise<void> {
+    const server = await this.servers.require(serverId);
+    if ((await this.grants.stateOf(server, userId)) === 'connected') await this.goOn(serverId, userId, userId);
   }
 
   /** `userId`: whose account it is; null: the tenant's. */

@@ -16,9 +16,10 @@ const BATCH = 100;
 /** Ends the waiting of calls that nobody has answered in time; their runs go on without. */
 @Injectable()
 export class OverdueCallsSweeper implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly logger = new Logger('OverdueCallsSweeper');
   private readonly passes = new RepeatedPass({
     everyMs: EVERY_MS,
-    logger: new Logger('OverdueCallsSweeper'),
+    logger: this.logger,
     pass: () => this.sweep(),
   });
 
@@ -41,15 +42,19 @@ export class OverdueCallsSweeper implements OnApplicationBootstrap, BeforeApplic
   private async sweep(): Promise<undefined> {
     const overdue = await runAs(Actor.system('calls that nobody has answered'), () =>
       this.db.systemSql<{ tenantId: string; id: string }>(
-        `SELECT tenant_id AS "tenantId", id FROM tool_calls
-         WHERE status = 'waiting' AND waits_until <= now() ORDER BY waits_until LIMIT :batch`,
+        `SELECT c.tenant_id AS "tenantId", c.id FROM tool_calls c
+         JOIN runs r ON r.tenant_id = c.tenant_id AND r.id = c.run_id AND r.cancel_requested_at IS NULL
+         JOIN tenants t ON t.id = c.tenant_id AND t.status = 'active' AND t.deleted_at IS NULL
+         WHERE c.status = 'waiting' AND c.waits_until <= now() ORDER BY c.waits_until LIMIT :batch`,
         { batch: BATCH },
       ),
     );
     for (const { tenantId, id } of overdue) {
       await runAs(Actor.job(tenantId), () => this.expire(id)).catch((error: unknown) => {
         // Answered meanwhile, or its run is about to end and takes it along.
-        if (!(error instanceof Conflict)) throw error;
+        if (error instanceof Conflict) return;
+        // One that can not be ended is in nobody else's way.
+        this.logger.error({ err: error, tenantId, toolCallId: id }, 'The waiting of a call could not be ended');
       });
     }
   }

@@ -69,7 +69,7 @@ export class WaitingCallsRepository {
   /** Calls that the run's own application is to carry out. */
   async clientCallsOf(runId: string): Promise<Pick<WaitingCall, 'toolUseId' | 'name' | 'input'>[]> {
     const rows = await this.db.sql<object>(
-      `SELECT tool_use_id, name, input FROM tool_calls
+      `SELECT tool_use_id, name, coalesce(given_input, input) AS input FROM tool_calls
        WHERE tenant_id = :tenantId AND run_id = :runId AND status = 'waiting' AND waits_for = 'client'
        ORDER BY turn, position`,
       { runId },
@@ -109,12 +109,13 @@ export class WaitingCallsRepository {
   async record(call: WaitingCall, run: Run, answer: CallAnswer): Promise<void> {
     if (answer.status === 'pending') return;
     await this.db.sql(
-      `INSERT INTO tool_executions (tenant_id, id, server_id, tool, is_error, decision, decided_by, session_id, run_id,
+      `INSERT INTO tool_executions (tenant_id, id, server_id, tool, input, is_error, decision, decided_by, session_id, run_id,
          created_by, duration_ms, whole)
-       VALUES (:tenantId, :id, :serverId, :name, :isError, coalesce(:decision::text, 'allow'),
-         coalesce(:decidedBy::text, 'policy'), :sessionId, :runId, :createdBy, :waitedMs, :whole)
+       SELECT :tenantId, c.id, coalesce(c.server_id, split_part(c.name, ':', 1)), c.name, c.given_input, :isError,
+         coalesce(c.decision, 'allow'), coalesce(c.decided_by, 'policy'), :sessionId, :runId, :createdBy, :waitedMs, :whole
+       FROM tool_calls c WHERE c.tenant_id = :tenantId AND c.id = :id
        ON CONFLICT DO NOTHING`,
-      { ...call, ...answer, serverId: call.name.slice(0, call.name.indexOf(':')), createdBy: run.createdBy },
+      { ...call, ...answer, createdBy: run.createdBy },
     );
   }
 

@@ -1,0 +1,54 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { startApp, type TestApp } from './app.js';
+import { Conversations, manyModels } from './conversations.js';
+import { Accounts } from './mcp-oauth/accounts.js';
+import { ProtectedServer } from './mcp-oauth/protected-server.js';
+import { askAndWait, toTheEnd } from './waiting-runs.js';
+
+let app: TestApp;
+let talks: Conversations;
+let far: ProtectedServer;
+let accounts: Accounts;
+
+beforeAll(async () => {
+  app = await startApp({ ...manyModels(), EGRESS_ALLOW: '127.0.0.0/8,::1/128' });
+  talks = new Conversations(app);
+  far = await new ProtectedServer().start();
+  accounts = new Accounts(app.url, far);
+}, 60_000);
+afterEach(() => app.upstream.reset());
+afterAll(async () => {
+  await far.stop();
+  await app.close();
+});
+
+describe('A run whose person has no account with a server', () => {
+  it('waits with a link, and goes on where it stood once the account is connected', async () => {
+    const talk = await talks.start({ tools: ['protected:*'], permissionPolicy: { default: 'allow' } });
+    const member = await talks.given.member(talk, 'member');
+    const serverId = await accounts.serverWith(talk.as, 'user');
+    // The owner's account makes the tools known.
+    await accounts.connect(talk.as, serverId, 'alice');
+    await talk.as.get(`/mcp/servers/${serverId}/discover`).expect(200);
+    const sessionId = (await member.as.post('/sessions', { agentId: talk.agentId }).expect(201)).json<{ id: string }>()
+      .id;
+    const mine = { as: member.as, sessionId };
+    const { run, pendingPermissions } = await askAndWait(app, mine, ['protected__connect', {}]);
+    expect(run.status).toBe('waiting');
+    const [asked] = pendingPermissions;
+    expect(asked).toMatchObject({
+      status: 'pending',
+      connect: { serverId, startUrl: `/api/v1/mcp/servers/${serverId}/oauth/start` },
+    });
+    await accounts.connect(member.as, serverId, 'bert');
+    const end = await toTheEnd(member.as, run.id);
+    expect(end.run.status).toBe('completed');
+    expect(end.types).toContain('permission.decided');
+    expect(end.results).toMatchObject([
+      { isError: false, output: 'The account is connected; the tools of the server can be used now.' },
+    ]);
+    expect((await member.as.get(`/permissions/${asked?.id}`)).json()).toMatchObject({
+      ...{ status: 'allowed', decidedBy: member.userId },
+    });
+  });
+});
