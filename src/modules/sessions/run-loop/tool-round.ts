@@ -236,8 +236,9 @@ function changed(call: RunToolCall, input: Record<string, unknown>): Record<stri
   return input === call.input ? null : input;
 }
 
+/** It came as far as to be begun, so somebody has allowed it. */
 function decided({ decision, decidedBy }: RunToolCall): Pick<RunToolCall, 'decision' | 'decidedBy'> {
-  return { decision, decidedBy };
+  return { decision: decision ?? 'allow', decidedBy: decidedBy ?? 'policy' };
 }
 
 function isConnected(): ShownOutput {
