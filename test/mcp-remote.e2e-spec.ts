@@ -12,7 +12,7 @@ import { saying, type Reply } from './upstream/reply.js';
 
 const NAMES = [
   ...['echo', 'headers', 'hang', 'flood', 'stream', 'garbage', 'nonsense', 'page', 'events', 'die', 'break', 'end'],
-  ...['refuse', 'fail', 'slow'],
+  ...['refuse', 'fail', 'slow', 'gossip'],
 ];
 const named = (name: string, more: object = {}): FakeTool => ({
   name,
@@ -142,6 +142,17 @@ describe('A server over HTTP', () => {
   it('has its time anew whenever it tells that it gets on', async () => {
     const talk = await talkWith((await fake()).url, { timeoutMs: 400 });
     expect(await call(talk, 'slow')).toMatchObject({ isError: false, output: 'At last' });
+  });
+
+  it('tells of its progress what can be kept, and nothing of what it was sent', async () => {
+    const secret = 'correct-horse-battery';
+    const talk = await talkWith((await fake()).url, { headers: { 'X-Key': secret } });
+    const { events, output } = await call(talk, 'gossip');
+    expect(output).toBe('Psst');
+    const told = events.filter(({ type }) => type === 'tool.progress').map(({ data }) => data);
+    expect(told).toEqual([
+      expect.objectContaining({ progress: 1, total: 2, message: `*** *** \ufffd ${'x'.repeat(990)}` }),
+    ]);
   });
 
   it('that has forgotten its sessions is greeted again', async () => {

@@ -219,6 +219,21 @@ export class FakeMcp {
         }, 100);
         return;
       }
+      case 'gossip': {
+        // All that is wrong with progress, first with its number alone.
+        events();
+        const { progressToken } = params['_meta'] as { progressToken: number };
+        const key = String(request.headers['x-key']);
+        const message = `${key} ${key.slice(0, 5)}\u0000${key.slice(5)} \ud83d ${'x'.repeat(100_000)}`;
+        const told = { method: 'notifications/progress', params: { progressToken, progress: 1, total: 2, message } };
+        response.write(
+          `data: ${JSON.stringify({ jsonrpc: '2.0', ...told }).replace('"progress":1', '"progress":1e999')}\n\n`,
+        );
+        event(told);
+        event({ id, result: says('Psst') });
+        response.end();
+        return;
+      }
       default: {
         answer(says(`${name}: ${JSON.stringify(params['arguments'])}`));
         return;

@@ -19,6 +19,8 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import PQueue from 'p-queue';
 import { z } from 'zod';
+import { storableText } from '../../../platform/database/storable.js';
+import { storableProgress } from '../../tools/tool-progress.js';
 import type { ToolProgress } from '../../tools/tool.js';
 import { failureOf } from './failure-of.js';
 import { withoutSecrets } from './without-secrets.js';
@@ -148,7 +150,7 @@ export class McpConnection {
         maxTotalTimeout: timeoutMs * MOST_EXTENSIONS,
         resetTimeoutOnProgress: true,
         ...(signal && { signal }),
-        ...(onProgress && { onprogress: onProgress }),
+        ...(onProgress && { onprogress: (progress: ToolProgress) => this.tell(progress, onProgress) }),
       });
       return withoutSecrets(result, this.parts.secrets());
     } catch (error) {
@@ -157,5 +159,14 @@ export class McpConnection {
       failure.message = withoutSecrets(failure.message, this.parts.secrets());
       throw failure;
     }
+  }
+
+  private tell({ progress, total, message }: ToolProgress, onProgress: (progress: ToolProgress) => void): void {
+    // Cleaned, then masked, then cut: what is taken away could stand in the middle of a secret, and so could the cut.
+    const clean = message === undefined ? {} : { message: storableText(message) };
+    const told = storableProgress(
+      withoutSecrets({ progress, ...(total !== undefined && { total }), ...clean }, this.parts.secrets()),
+    );
+    if (told) onProgress(told);
   }
 }

@@ -4,6 +4,7 @@ import { DomainError } from '../../../contracts/errors.js';
 import { Settings } from '../../../platform/config/settings.js';
 import { Events } from '../../../platform/events/events.js';
 import { ToolExecutor, type Consent, type Execution } from '../../tools/tool-executor.service.js';
+import { storableProgress } from '../../tools/tool-progress.js';
 import type { OfferedTool, Suspension, ToolProgress } from '../../tools/tool.js';
 import { Delegation } from '../agent-tasks/delegation.service.js';
 import { shownOutput, shownText, type ShownOutput } from '../executions/execution.js';
@@ -109,9 +110,12 @@ export class ToolRound {
 
   private progress(hold: RunHold, { toolUseId }: RunToolCall): (progress: ToolProgress) => void {
     let next = 0;
-    return ({ progress, total = null, message = null }) => {
+    return (said) => {
       if (performance.now() < next || hold.isLost) return;
+      const told = storableProgress(said);
+      if (!told) return;
       next = performance.now() + PROGRESS_EVERY_MS;
+      const { progress, total = null, message = null } = told;
       this.writer.add(hold, { type: 'tool.progress', data: { toolUseId, progress, total, message } });
     };
   }
