@@ -26,6 +26,15 @@ export function isConnectionFailure(error: unknown): error is Error {
   return code === undefined && message !== undefined && GONE_MESSAGES.test(message);
 }
 
+/** SQLSTATE classes 22 (data), 23 (constraints) and 54 (too large, too complex). */
+const DATA_STATES = /^(22|23|54)...$/;
+
+/** The SQLSTATE where the given data is at fault, with which nothing was stored; null for any other failure. */
+export function dataFault(error: unknown): string | null {
+  const { code } = driverErrorOf(error);
+  return code !== undefined && DATA_STATES.test(code) ? code : null;
+}
+
 export function violatesUnique(error: unknown, constraint: string): boolean {
   const { code, constraint: violated } = driverErrorOf(error);
   return code === '23505' && violated === constraint;

@@ -4,7 +4,7 @@ import type { JobPayload } from '../../../contracts/jobs.js';
 import type { LiveSignals } from '../../../contracts/live-events.js';
 import { Actor } from '../../../platform/access/actor.js';
 import { runAs } from '../../../platform/access/scope.js';
-import { DatabaseGone } from '../../../platform/database/database-errors.js';
+import { dataFault, DatabaseGone } from '../../../platform/database/database-errors.js';
 import { Db } from '../../../platform/database/db.js';
 import type { JobContext, JobProcessor } from '../../../platform/jobs/job-processor.js';
 import { LeaseKeeper } from '../../../platform/jobs/lease-keeper.js';
@@ -122,10 +122,36 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
         await this.loop.drive(hold, state);
       }
     } catch (error) {
-      await this.settle(hold, state, error).catch((failure: unknown) => {
+      await this.leave(hold, state, error).catch((failure: unknown) => {
         // The lease runs out, and whoever takes the run over goes on from its last stored step.
         this.logger.warn({ err: failure, runId: hold.run.id }, 'A run could not be settled and waits for a take-over');
       });
+    }
+  }
+
+  private async leave(hold: RunHold, state: RunState | null, error: unknown): Promise<void> {
+    try {
+      if (!hold.isUnstorable) {
+        await this.settle(hold, state, error);
+        return;
+      }
+    } catch (failure) {
+      if (!isUnstorable(hold, failure)) throw failure;
+    }
+    await this.failAsStored(hold);
+  }
+
+  /** From what is stored of it: whoever took it over would come to the same words again, and no further. */
+  private async failAsStored(hold: RunHold): Promise<void> {
+    await this.runs.keepSpent(hold.run, hold.fence, hold.activeMs);
+    const found = await this.runs.findWhole(hold.run.id);
+    if (!found) return;
+    const fresh = new RunHold(found.run, hold.fence);
+    try {
+      await this.ending.fail(fresh, await this.loader.takeUp(fresh, found, true), internalError());
+    } finally {
+      fresh.release();
+      this.writer.drop(fresh);
     }
   }
 
@@ -165,8 +191,16 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
       return { code: typeof code === 'string' ? code : reason.code, message: reason.message };
     }
     this.logger.error({ err: reason, runId: hold.run.id }, 'A run failed unexpectedly');
-    return { code: 'internal_error', message: 'Something went wrong inside Atrium' };
+    return internalError();
   }
+}
+
+function isUnstorable(hold: RunHold, failure: unknown): boolean {
+  return hold.isUnstorable || dataFault(failure) !== null;
+}
+
+function internalError(): RunError {
+  return { code: 'internal_error', message: 'Something went wrong inside Atrium' };
 }
 
 function workerLost(): RunError {

@@ -13,9 +13,11 @@ interface Given {
   n: number;
 }
 
+type How = 'stored' | 'fence' | 'away' | 'refused';
+
 /** Stores nothing, but says so; each statement waits to be let through. */
 class Statements {
-  readonly batches: { runs: Given[]; letThrough: (stored?: 'stored' | 'fence' | 'away') => void }[] = [];
+  readonly batches: { runs: Given[]; letThrough: (stored?: How) => void }[] = [];
 
   run<T>(write: () => Promise<T>): Promise<T> {
     return write();
@@ -24,11 +26,12 @@ class Statements {
   commitNow(): void {}
 
   async systemSql(_text: string, { runs }: { runs: string }): Promise<object[]> {
-    const { promise, resolve } = Promise.withResolvers<'stored' | 'fence' | 'away'>();
+    const { promise, resolve } = Promise.withResolvers<How>();
     const given = JSON.parse(runs) as Given[];
     this.batches.push({ runs: given, letThrough: (how = 'stored') => resolve(how) });
     const how = await promise;
     if (how === 'away') throw new Error('The database is away');
+    if (how === 'refused') throw Object.assign(new Error('\\u0000 cannot be converted to text'), { code: '22P05' });
     return how === 'fence' ? [] : given.map(({ run_id, fence }) => ({ run_id, fence, base: 0, at: new Date() }));
   }
 }
@@ -142,5 +145,34 @@ describe('RunEventWriter', () => {
     await flushed;
     expect(hold.isLost).toBe(true);
     expect(shown).toEqual([]);
+  });
+
+  it('stores the other runs of a batch when the data of one is refused', async () => {
+    const { writer, statements, shown } = given();
+    const holds = ['r1', 'bad', 'r3', 'r4', 'r5'].map((id) => holdOf(id));
+    for (const hold of holds) writer.add(hold, delta(hold.run.id), true);
+    await soon();
+    const flushed = holds.map((hold) => writer.take(hold));
+    for (let n = 0; n < 9; n++) {
+      const { runs, letThrough } = statements.batches[n] ?? { runs: [] };
+      letThrough?.(runs.some(({ run_id }) => run_id === 'bad') ? 'refused' : 'stored');
+      await soon();
+    }
+    await Promise.all(flushed);
+    expect(holds.filter(({ isLost }) => isLost).map(({ run }) => run.id)).toEqual(['bad']);
+    expect(holds.map(({ isUnstorable }) => isUnstorable)).toEqual([false, true, false, false, false]);
+    expect(shown.map(({ data }) => (data as { text: string }).text)).toEqual(['r1', 'r3', 'r4', 'r5']);
+  });
+
+  it('loses all of a batch whose outcome is not known, and ends none for it', async () => {
+    const { writer, statements } = given();
+    const holds = ['r1', 'r2'].map((id) => holdOf(id));
+    for (const hold of holds) writer.add(hold, delta('a'), true);
+    await soon();
+    const flushed = holds.map((hold) => writer.take(hold));
+    statements.batches[0]?.letThrough('away');
+    await Promise.all(flushed);
+    expect(holds.map(({ isLost, isUnstorable }) => [isLost, isUnstorable])).toEqual(Array(2).fill([true, false]));
+    expect(statements.batches).toHaveLength(1);
   });
 });

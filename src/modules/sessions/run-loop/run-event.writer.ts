@@ -1,7 +1,8 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { RunEventType } from '../../../contracts/live-events.js';
 import { Actor } from '../../../platform/access/actor.js';
 import { runAs } from '../../../platform/access/scope.js';
+import { dataFault } from '../../../platform/database/database-errors.js';
 import { Db } from '../../../platform/database/db.js';
 import { SessionNews } from '../session-news.js';
 import type { RunHold } from './run-hold.js';
@@ -27,6 +28,7 @@ const WRITE_LIMIT_MS = 8_000;
 /** Stores what a run shows while a model speaks: one statement for all runs of this process, then live. */
 @Injectable()
 export class RunEventWriter {
+  private readonly logger = new Logger('Runs');
   private pending = new Map<RunHold, Pending>();
   /** The batch that is being stored. */
   private underWay = new Map<RunHold, Pending>();
@@ -128,10 +130,26 @@ export class RunEventWriter {
         if (!stored) hold.lose();
         else this.show(hold, drafts, stored.base, stored.at);
       }
-    } catch {
+    } catch (error) {
+      const state = dataFault(error);
+      if (state !== null) return this.writeApart(batch, state);
       // Whether they were stored is not known, so none may go on as if they were: a take-over reads what is there.
       for (const { hold } of batch) hold.lose();
     }
+  }
+
+  /** Surely nothing of the batch is stored. The run whose data it was must not take the others along. */
+  private async writeApart(batch: Pending[], sqlState: string): Promise<void> {
+    const [first] = batch;
+    if (first && batch.length === 1) {
+      const { id: runId, tenantId } = first.hold.run;
+      this.logger.error({ runId, tenantId, sqlState }, 'What a run has to say can not be stored');
+      first.hold.spoil();
+      return;
+    }
+    const half = Math.ceil(batch.length / 2);
+    await this.write(batch.slice(0, half));
+    await this.write(batch.slice(half));
   }
 
   private async store(batch: Pending[]): Promise<Map<string, { base: number; at: string }>> {

@@ -27,6 +27,9 @@ export class RunHold {
   /** Someone else may hold the run now, or what was shown may not be stored: nothing may be written any more. */
   isLost = false;
 
+  /** What it had to say was refused by the database, and would be again: the run can only end. */
+  isUnstorable = false;
+
   constructor(
     readonly run: WholeRun,
     readonly fence: number,
@@ -56,6 +59,12 @@ export class RunHold {
   lose(): void {
     this.isLost = true;
     if (!this.controller.signal.aborted) this.controller.abort(new Interruption('lost'));
+  }
+
+  /** Lost, and nobody who takes the run over should come as far again. */
+  spoil(): void {
+    this.isUnstorable = true;
+    this.lose();
   }
 
   /** One write after the other: side by side they would wait for each other in the database, each on a connection. */

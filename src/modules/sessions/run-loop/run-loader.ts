@@ -28,7 +28,11 @@ export class RunLoader {
    * The state of a run that is held now, with the steps of those who held it before. The claim is committed by then: a
    * history that nobody can read must not be read for ever. `isLost`: it will not go on, so its history is left alone.
    */
-  async takeUp(hold: RunHold, { context, isUntitled, history: known }: FoundRun, isLost: boolean): Promise<RunState> {
+  async takeUp(
+    hold: RunHold,
+    { context, isUntitled, history: known }: Omit<FoundRun, 'claimedAt'>,
+    isLost: boolean,
+  ): Promise<RunState> {
     const { id, attempts, openMessageId, pinned } = hold.run;
     const history = isLost ? [] : (known ?? (await this.messages.history(hold.run, HISTORY_BYTES)));
     await this.files.attach(history);
@@ -41,7 +45,7 @@ export class RunLoader {
       unavailable: [],
       delegated: { tokens: 0, costMicros: 0 },
     };
-    if (attempts === 1) return { ...given, turns: [], calls: [] };
+    if (attempts === 1 && !isLost) return { ...given, turns: [], calls: [] };
     const [turns, calls, shown] = await this.db.run(() =>
       Promise.all([
         this.steps.turns(id),
