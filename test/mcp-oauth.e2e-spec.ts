@@ -285,6 +285,25 @@ describe('A token', () => {
     expect(upstream.issuer.asked.refresh).toBe(2);
   });
 
+  it('whose renewal is answered byte by byte is asked for anew, and so is who gives access', async () => {
+    const id = await serverWith('tenant');
+    await connect(tenant.as, id, 'alice');
+    upstream.issuer.endAccessTokens();
+    upstream.drips = '/token';
+    const dripping = await new ProtectedServer().start();
+    dripping.drips = '/.well-known/oauth-authorization-server';
+    const body = { name: 'dripping', transport: 'http', url: dripping.url, oauth: { identity: 'tenant' } };
+    const other = (await tenant.as.post('/mcp/servers', body).expect(201)).json<{ id: string }>().id;
+    const [refused, asked] = await Promise.all([
+      tenant.as.post(`/mcp/servers/${other}/oauth/start`),
+      ask(tenant.as, id),
+    ]);
+    expect([refused.status, asked.status]).toEqual([504, 504]);
+    upstream.drips = null;
+    expect(await whoIs(tenant.as, id)).toBe('alice');
+    await dripping.stop();
+  }, 60_000);
+
   it('whose renewal is refused is gone, and somebody has to connect again', async () => {
     const id = await serverWith('tenant');
     await connect(tenant.as, id, 'alice');

@@ -21,6 +21,8 @@ export class ProtectedServer {
   refused = 0;
   /** Answers with the token that it was sent. */
   repeatsToken = false;
+  /** Of this path the answer comes byte by byte, and never whole. */
+  drips: string | null = null;
   private readonly http: Server = createServer((request, response) => void this.serve(request, response));
 
   async start(): Promise<this> {
@@ -42,6 +44,12 @@ export class ProtectedServer {
   }
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.url === this.drips) {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const drip = setInterval(() => response.write(' '), 200);
+      response.on('close', () => clearInterval(drip));
+      return;
+    }
     const { status, body, location, headers } = await this.answer(request);
     response.writeHead(status, {
       ...(body !== undefined && { 'content-type': 'application/json' }),

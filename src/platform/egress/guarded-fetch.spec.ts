@@ -243,6 +243,20 @@ describe('GuardedFetch', () => {
     expect(await (await fetch(`http://${ALLOWED}:${port}/body`)).text()).toBe('late');
   });
 
+  it('waits so long for the whole answer, however slowly it goes on', async () => {
+    const { port } = await serve(ALLOWED, (_request, response) => {
+      const drip = setInterval(() => response.write(' '), 20);
+      response.on('close', () => clearInterval(drip));
+    });
+    const fetch = client().guarded.with({ totalTimeoutMs: 300, serviceName: 'Slow' });
+    const response = await fetch(`http://${ALLOWED}:${port}/`);
+    await expect(response.text()).rejects.toBeInstanceOf(TimedOut);
+    const { signal } = new AbortController();
+    await expect((await fetch(`http://${ALLOWED}:${port}/`, { signal })).json()).rejects.toThrow(
+      'Slow did not answer whole within 300 ms',
+    );
+  });
+
   it('ends with what its signal was aborted with, before and in the middle of the answer', async () => {
     const { port } = await serve(ALLOWED, (request, response) => {
       if (request.url === '/body') response.write('some');

@@ -16,12 +16,14 @@ export interface GuardedOptions {
   serviceName?: string;
   /** Until the headers of the (last) answer are there; null: only the caller's signal ends it. */
   headersTimeoutMs?: number | null;
+  /** Until the whole answer was read; null (the default): only the caller's signal ends it. */
+  totalTimeoutMs?: number | null;
   /** Of the body after decompression; what exceeds it breaks off with an error. Null for streams that go on and on. */
   maxBytes?: number | null;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
-const DEFAULTS = { headersTimeoutMs: 30_000, maxBytes: 10 * 1024 * 1024 } as const;
+const DEFAULTS = { headersTimeoutMs: 30_000, totalTimeoutMs: null, maxBytes: 10 * 1024 * 1024 } as const;
 const MOST_REDIRECTS = 5;
 /** They are the connection's: two opinions on where a request ends would reach into the next one on it. */
 const NOT_THE_CALLERS = [
@@ -72,18 +74,23 @@ export class GuardedFetch implements OnApplicationShutdown {
 
   private async request(url: string | URL, init: RequestInit, options: GuardedOptions): Promise<Response> {
     const serviceName = options.serviceName ?? URL.parse(String(url))?.host ?? 'The address';
-    const { headersTimeoutMs, maxBytes } = { ...DEFAULTS, ...options };
+    const { headersTimeoutMs, totalTimeoutMs, maxBytes } = { ...DEFAULTS, ...options };
     const late = new AbortController();
     const timer = headersTimeoutMs === null ? undefined : setTimeout(() => late.abort(), headersTimeoutMs);
-    const signal = init.signal ? AbortSignal.any([init.signal, late.signal]) : late.signal;
+    const whole = totalTimeoutMs === null ? null : AbortSignal.timeout(totalTimeoutMs);
+    const signal = AbortSignal.any([init.signal, late.signal, whole].filter((one) => one != null));
+    const tooLate = (): TimedOut | null => {
+      if (whole?.aborted) return new TimedOut(`${serviceName} did not answer whole within ${totalTimeoutMs} ms`);
+      return late.signal.aborted ? new TimedOut(`${serviceName} did not answer within ${headersTimeoutMs} ms`) : null;
+    };
     try {
       const { response, last, hops } = await this.follow(outgoing(url, init), init.redirect ?? 'follow', signal);
-      const failed = (error: unknown): unknown => (init.signal?.aborted ? error : requestFailure(serviceName, error));
+      const failed = (error: unknown): unknown =>
+        init.signal?.aborted ? error : (tooLate() ?? requestFailure(serviceName, error));
       return answer(response, last.url, hops > 0, response.body && boundedBody(response.body, maxBytes, failed));
     } catch (error) {
       init.signal?.throwIfAborted();
-      if (late.signal.aborted) throw new TimedOut(`${serviceName} did not answer within ${headersTimeoutMs} ms`);
-      throw requestFailure(serviceName, error);
+      throw tooLate() ?? requestFailure(serviceName, error);
     } finally {
       clearTimeout(timer);
     }

@@ -92,7 +92,11 @@ async function metadataOf(
 }
 
 async function parsed(response: Response): Promise<OAuthMetadata> {
-  const { data } = OAuthMetadataSchema.safeParse(await response.json().catch(() => null));
+  const said: unknown = await response.json().catch((error: unknown) => {
+    if (error instanceof DomainError) throw error;
+    return null;
+  });
+  const { data } = OAuthMetadataSchema.safeParse(said);
   if (!data) throw new OAuthRefusal('The metadata of the authorization server is not valid');
   return data;
 }

@@ -14,8 +14,8 @@ import type { EndReason, GrantStore, KeptGrant } from './kept-grant.js';
 import { OAuthClientsRepository } from './oauth-clients.repository.js';
 import { OAuthGrantsRepository, type GrantOwner } from './oauth-grants.repository.js';
 
-/** Nobody says more about OAuth, and what is said is kept. */
-export const ASKING = { maxBytes: 256 * 1024, headersTimeoutMs: 15_000 };
+/** Nobody says more about OAuth, and what is said is kept. A renewal is over before the claim to it is. */
+export const ASKING = { maxBytes: 256 * 1024, headersTimeoutMs: 15_000, totalTimeoutMs: 20_000 };
 
 export type GrantState = 'notNeeded' | 'connected' | 'missing';
 
