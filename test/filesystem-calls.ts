@@ -8,14 +8,13 @@ export interface ToolAnswer {
   output: string;
   content: ToolResult['content'];
 }
-export type CallTool = (name: string, input: Record<string, unknown>) => Promise<ToolAnswer>;
+export type CallTool = (name: string, input: Record<string, unknown>, signal?: AbortSignal) => Promise<ToolAnswer>;
 
 /** Calls tools as a run of the session would, without the way there. */
 export function toolCaller(server: ToolServer, tenantId: string, sessionId: string | null): CallTool {
-  return async (name, input) => {
+  return async (name, input, signal = new AbortController().signal) => {
     const tool = server.tools.find((candidate) => candidate.name === name);
     if (!tool) throw new Error(`${server.name} has no ${name}`);
-    const { signal } = new AbortController();
     const context = { executionId: '', sessionId, runId: null, toolUseId: null, signal };
     const result = await runAs(Actor.job(tenantId), () => tool.call(input, context));
     return { isError: result.isError, output: outputText(result), content: result.content };

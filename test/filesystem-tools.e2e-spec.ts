@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { FilesystemServer } from '../src/modules/workspaces/filesystem.server.js';
+import { WorkspaceTurns } from '../src/modules/workspaces/workspace-turns.js';
+import { Actor } from '../src/platform/access/actor.js';
+import { runAs } from '../src/platform/access/scope.js';
 import { startApp, type TestApp } from './app.js';
 import type { Client } from './client.js';
 import { Conversations, manyModels } from './conversations.js';
@@ -40,6 +43,30 @@ describe('The filesystem', () => {
     expect(Object.fromEntries(tools.map(({ name, idempotent }) => [name, idempotent]))).toEqual({
       ...{ read: true, list: true, info: true, search: true, write: true, create: false, delete: false },
     });
+  });
+
+  it('does nothing of what was given up while it waited for its turn', async () => {
+    await putFile(as, session, 'kept.txt', 'Kept');
+    const [begun, done] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
+    const turn = runAs(Actor.job(tenant.tenantId), () =>
+      app.nest.get(WorkspaceTurns).take(session, () => (begun.resolve(undefined), done.promise)),
+    );
+    await begun.promise;
+    const calls = new AbortController();
+    const waiting = [
+      call('write', { path: 'late.txt', content: 'Late' }, calls.signal),
+      call('write', { path: 'kept.txt', content: 'Late' }, calls.signal),
+      call('create', { path: 'late' }, calls.signal),
+      call('delete', { path: 'kept.txt' }, calls.signal),
+    ].map((answer) => answer.then(({ output }) => output, String));
+    // All are in line by then.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    calls.abort(new Error('given up'));
+    done.resolve(undefined);
+    await turn;
+    expect(await Promise.all(waiting)).toEqual(Array(4).fill('Error: given up'));
+    expect(await listedPaths(as, session)).toEqual(['kept.txt']);
+    expect((await as.get(`/sessions/${session}/files/kept.txt`).expect(200)).text).toBe('Kept');
   });
 
   it('writes, reads, lists, tells and deletes what people see too', async () => {

@@ -53,13 +53,21 @@ export class FilesystemServer implements ToolServer {
       'Writes a text file, in place of the one that is there. Folders on the way are made.',
       { path: PATH, content: { type: 'string' } },
       true,
-      (session, { path, content }) => this.write(session, given(path), given(content)),
+      (session, { path, content }, { signal }) => this.write(session, given(path), given(content), signal),
     ),
-    tool('create', 'Makes a new folder, and those on the way to it.', { path: PATH }, false, (session, { path }) =>
-      this.create(session, given(path)),
+    tool(
+      'create',
+      'Makes a new folder, and those on the way to it.',
+      { path: PATH },
+      false,
+      (session, { path }, { signal }) => this.create(session, given(path), signal),
     ),
-    tool('delete', 'Deletes a file, or a folder that is empty.', { path: PATH }, false, (session, { path }) =>
-      this.remove(session, given(path)),
+    tool(
+      'delete',
+      'Deletes a file, or a folder that is empty.',
+      { path: PATH },
+      false,
+      (session, { path }, { signal }) => this.remove(session, given(path), signal),
     ),
     {
       ...tool(
@@ -120,19 +128,19 @@ export class FilesystemServer implements ToolServer {
     return { ...textResult(JSON.stringify(shown)), structuredContent: shown };
   }
 
-  private async write(sessionId: string, path: string, content: string): Promise<ToolResult> {
+  private async write(sessionId: string, path: string, content: string, signal: AbortSignal): Promise<ToolResult> {
     const bytes = Readable.from([Buffer.from(content)]);
-    const { sizeBytes, isNew } = await this.changes.write(sessionId, workspacePath(path), bytes);
+    const { sizeBytes, isNew } = await this.changes.write(sessionId, workspacePath(path), bytes, signal);
     return textResult(`${isNew ? 'Created' : 'Replaced'} ${path} (${sizeBytes} bytes)`);
   }
 
-  private async create(sessionId: string, path: string): Promise<ToolResult> {
-    await this.changes.makeFolder(sessionId, workspacePath(path));
+  private async create(sessionId: string, path: string, signal: AbortSignal): Promise<ToolResult> {
+    await this.changes.makeFolder(sessionId, workspacePath(path), signal);
     return textResult(`Created the folder ${path}`);
   }
 
-  private async remove(sessionId: string, path: string): Promise<ToolResult> {
-    await this.changes.remove(sessionId, workspacePath(path));
+  private async remove(sessionId: string, path: string, signal: AbortSignal): Promise<ToolResult> {
+    await this.changes.remove(sessionId, workspacePath(path), signal);
     return textResult(`Deleted ${path}`);
   }
 

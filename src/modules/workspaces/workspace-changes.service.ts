@@ -11,7 +11,7 @@ import { WorkspaceTurns, type Turn } from './workspace-turns.js';
 
 /**
  * Changes the files of sessions. All of it throws NotFound for a session that the caller can not see, and Conflict for one
- * that is closed.
+ * that is closed. What waits for its turn when its `signal` is aborted is not done any more.
  */
 @Injectable()
 export class WorkspaceChanges {
@@ -32,12 +32,13 @@ export class WorkspaceChanges {
     sessionId: string,
     path: WorkspacePath,
     content: AsyncIterable<Uint8Array>,
+    signal?: AbortSignal,
   ): Promise<FoundEntry & { isNew: boolean }> {
     await this.gate.require(sessionId, 'write');
     // Before anybody has to wait for it.
     const draft = await this.folders.draft(content, this.settings.http.uploadMaxBytes);
     try {
-      return await this.change(sessionId, async ({ row, folder, atEnd }) => {
+      return await this.change(sessionId, signal, async ({ row, folder, atEnd }) => {
         const replaced = await folder.place(
           draft.path,
           path,
@@ -64,9 +65,9 @@ export class WorkspaceChanges {
   }
 
   /** The folders on the way are made too. @throws Conflict where the path is taken, DomainError 413 */
-  async makeFolder(sessionId: string, path: WorkspacePath): Promise<void> {
+  async makeFolder(sessionId: string, path: WorkspacePath, signal?: AbortSignal): Promise<void> {
     await this.gate.require(sessionId, 'write');
-    await this.change(sessionId, async ({ row, folder, atEnd }) => {
+    await this.change(sessionId, signal, async ({ row, folder, atEnd }) => {
       await folder.makeFolder(
         path,
         (newFolders) => this.assertRoom(row, 0, newFolders),
@@ -77,9 +78,9 @@ export class WorkspaceChanges {
   }
 
   /** A file, or a folder that is empty. @throws NotFound, Conflict */
-  async remove(sessionId: string, path: WorkspacePath): Promise<void> {
+  async remove(sessionId: string, path: WorkspacePath, signal?: AbortSignal): Promise<void> {
     await this.gate.require(sessionId, 'write');
-    await this.change(sessionId, async ({ row, folder, atEnd }) => {
+    await this.change(sessionId, signal, async ({ row, folder, atEnd }) => {
       const { isFolder, isCounted, sizeBytes } = await folder.remove(path);
       if (isCounted) row.entryCount--;
       if (isCounted && !isFolder) row.fileCount--;
@@ -88,7 +89,7 @@ export class WorkspaceChanges {
     });
   }
 
-  private change<T>(sessionId: string, act: (turn: Turn) => Promise<T>): Promise<T> {
+  private change<T>(sessionId: string, signal: AbortSignal | undefined, act: (turn: Turn) => Promise<T>): Promise<T> {
     const admit = () => this.gate.require(sessionId, 'write');
     return this.turns.take(
       sessionId,
@@ -98,7 +99,7 @@ export class WorkspaceChanges {
         turn.signal.throwIfAborted();
         return act(turn);
       },
-      { admit },
+      { admit, ...(signal && { signal }) },
     );
   }
 
