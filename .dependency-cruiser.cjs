@@ -31,7 +31,7 @@ const LEAVES = [...CONSUMERS, 'reports'];
 const PORTS = [
   '^src/modules/models/(model-client|model-errors|token-estimate)\\.ts$',
   '^src/modules/tools/(tool[^/]*|wildcard)\\.ts$',
-  '^src/modules/workspaces/(workspace-path|session-folder|mime-type)\\.ts$',
+  '^src/modules/workspaces/(workspace-path|folder-entries|mime-type)\\.ts$',
   '^src/modules/agents/agent-definition\\.ts$',
 ];
 

@@ -5,7 +5,7 @@ import { sniffedType } from '../../platform/documents/sniffed-type.js';
 import { textResult, type BuiltinTool, type ToolCallContext, type ToolResult, type ToolServer } from '../tools/tool.js';
 import { FileSearch } from './file-search.js';
 import { mimeTypeOf } from './mime-type.js';
-import type { FoundEntry } from './session-folder.js';
+import type { FoundEntry } from './folder-entries.js';
 import { decoded, headOf } from './text-content.js';
 import { WorkspaceChanges } from './workspace-changes.service.js';
 import { workspacePath, type WorkspacePath } from './workspace-path.js';

@@ -1,16 +1,8 @@
-import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { Conflict, NotFound } from '../../contracts/errors.js';
+import { entryOf, isOurs, rawStat, sortKey, statOf, tagOf, type FoundEntry } from './folder-entries.js';
 import { codeOf, HeldFolder, isAbsent } from './held-folder.js';
 import { shownPath, type WorkspacePath } from './workspace-path.js';
-
-export interface FoundEntry {
-  path: string;
-  isFolder: boolean;
-  /** Of a folder 0. */
-  sizeBytes: number;
-  updatedAt: Date;
-}
 
 /** What a working directory holds. */
 export interface Totals {
@@ -264,40 +256,6 @@ async function stepped(at: HeldFolder, name: string, make: boolean): Promise<{ f
   } finally {
     await at.close();
   }
-}
-
-/** Null for what is not there, and for what is not ours. */
-async function statOf(folder: HeldFolder, name: string): Promise<Stats | null> {
-  const stats = await rawStat(folder, name);
-  return stats && (stats.isDirectory() || isOurs(stats)) ? stats : null;
-}
-
-async function rawStat(folder: HeldFolder, name: string): Promise<Stats | null> {
-  try {
-    return await folder.stat(name);
-  } catch (error) {
-    if (isAbsent(error)) return null;
-    throw error;
-  }
-}
-
-/** A plain file with no other name: one with several may have one outside. */
-function isOurs(stats: Stats): boolean {
-  return stats.isFile() && stats.nlink === 1;
-}
-
-function entryOf(path: string, stats: Stats): FoundEntry {
-  const isFolder = stats.isDirectory();
-  return { path, isFolder, sizeBytes: isFolder ? 0 : stats.size, updatedAt: stats.mtime };
-}
-
-function tagOf({ ino, size, mtimeMs, ctimeMs }: Stats): string {
-  return [ino, size, mtimeMs, ctimeMs].map((part) => part.toString(36)).join('-');
-}
-
-/** By which a folder's entries are in the order of their paths: `a.b` comes before what is in `a`. */
-function sortKey(prefix: string, { name, isFolder }: { name: string; isFolder: boolean }): string {
-  return isFolder ? `${prefix}${name}/` : prefix + name;
 }
 
 function parted(path: WorkspacePath): [parents: string[], name: string] {

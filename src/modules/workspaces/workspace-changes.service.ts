@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DomainError, NotFound } from '../../contracts/errors.js';
 import { Settings } from '../../platform/config/settings.js';
 import { Events } from '../../platform/events/events.js';
-import type { FoundEntry } from './session-folder.js';
+import type { FoundEntry } from './folder-entries.js';
 import { WorkspaceArchives } from './workspace-archives.js';
 import { WorkspaceFolders } from './workspace-folders.js';
 import { WorkspaceGate } from './workspace-gate.service.js';

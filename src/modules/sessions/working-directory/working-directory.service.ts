@@ -7,7 +7,7 @@ import { bodyBytes } from '../../../platform/http/body-bytes.js';
 import { fileName } from '../../../platform/http/file-name.js';
 import { Cursors } from '../../../platform/http/pagination.js';
 import { mimeTypeOf } from '../../workspaces/mime-type.js';
-import type { FoundEntry } from '../../workspaces/session-folder.js';
+import type { FoundEntry } from '../../workspaces/folder-entries.js';
 import { WorkspaceChanges } from '../../workspaces/workspace-changes.service.js';
 import { WorkspaceGate, type WorkspaceUse } from '../../workspaces/workspace-gate.service.js';
 import type { WorkspacePath } from '../../workspaces/workspace-path.js';
