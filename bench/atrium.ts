@@ -6,7 +6,6 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../test/free-port.ts';
 import { now } from './clock.ts';
-import type { Options } from './options.ts';
 
 const MAIN = join(import.meta.dirname, '..', 'dist', 'main.js');
 const READY_LIMIT_MS = 60_000;
@@ -14,27 +13,32 @@ const PLENTY = '1000000000';
 const LOGIN = { email: 'bench@example.com', password: 'a long bench password' };
 const SECRET = 'bench-secret-bench-secret-bench-secret';
 
+export interface ServerOptions {
+  /** Where the servers leave their CPU profiles; null profiles nothing. */
+  profiles: string | null;
+  logLevel: string;
+}
+
 /** Atrium as it is shipped: built, one process that does everything, in production. */
 export class Atrium {
   url = '';
   token = '';
   readonly label: string;
-  private readonly store: Record<string, string>;
-  private readonly upstream: string;
-  private readonly options: Options;
+  /** What differs from one to the other. */
+  private readonly environment: Record<string, string>;
+  private readonly options: ServerOptions;
   private readonly folder = mkdtempSync(join(tmpdir(), 'atrium-bench-'));
   private agentId = '';
   private child: ChildProcess | null = null;
 
-  constructor(label: string, store: Record<string, string>, upstream: string, options: Options) {
+  constructor(label: string, environment: Record<string, string>, options: ServerOptions) {
     this.label = label;
-    this.store = store;
-    this.upstream = upstream;
+    this.environment = environment;
     this.options = options;
   }
 
   get isEmbedded(): boolean {
-    return !('DATABASE_URL' in this.store);
+    return !('DATABASE_URL' in this.environment);
   }
 
   get pid(): number {
@@ -65,12 +69,11 @@ export class Atrium {
         ADMIN_EMAIL: LOGIN.email,
         ADMIN_PASSWORD: LOGIN.password,
         ANTHROPIC_API_KEY: 'bench',
-        ANTHROPIC_BASE_URL: this.upstream,
         RATE_LIMIT_ANONYMOUS: PLENTY,
         RATE_LIMIT_AUTHENTICATED: PLENTY,
         RATE_LIMIT_PREMIUM: PLENTY,
         RATE_LIMIT_LOGIN: PLENTY,
-        ...this.store,
+        ...this.environment,
       },
     });
     closeSync(log);
@@ -103,9 +106,21 @@ export class Atrium {
     return { agentId: this.agentId, title: 'A benchmark' };
   }
 
-  async sessions(count: number): Promise<string[]> {
-    const made = Array.from({ length: count }, () => this.post('/sessions', this.newSession));
+  /** New ones, of the agent that every Atrium here has unless another is named. */
+  async sessions(count: number, agentId = this.agentId): Promise<string[]> {
+    const made = Array.from({ length: count }, () => this.post('/sessions', { ...this.newSession, agentId }));
     return (await Promise.all(made)).map(({ id }) => id);
+  }
+
+  /** One request of the preparations. @throws Error where the answer is none of success */
+  async ask<T>(method: 'GET' | 'POST' | 'PATCH', path: string, body?: object): Promise<T> {
+    const response = await fetch(`${this.url}/api/v1${path}`, {
+      method,
+      headers: { 'content-type': 'application/json', ...(this.token ? { authorization: `Bearer ${this.token}` } : {}) },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}`);
+    return (await response.json()) as T;
   }
 
   async stop(): Promise<void> {
@@ -130,14 +145,8 @@ export class Atrium {
     return readFileSync(this.log, 'utf8').slice(-2_000);
   }
 
-  private async post(path: string, body: object): Promise<{ id: string; accessToken: string }> {
-    const response = await fetch(`${this.url}/api/v1${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(this.token ? { authorization: `Bearer ${this.token}` } : {}) },
-      body: JSON.stringify(body),
-    });
-    if (!response.ok) throw new Error(`POST ${path} answered ${response.status}: ${await response.text()}`);
-    return (await response.json()) as { id: string; accessToken: string };
+  private post(path: string, body: object): Promise<{ id: string; accessToken: string }> {
+    return this.ask('POST', path, body);
   }
 }
 

@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util';
+import type { ServerOptions } from './atrium.ts';
+import { readStores, type StoreName } from './stores.ts';
 
 export const PARTS = ['start', 'latency', 'turns', 'reads', 'memory'] as const;
 export type Part = (typeof PARTS)[number];
-type StoreName = 'pg' | 'embedded';
 
-export interface Options {
+export interface Options extends ServerOptions {
   parts: Part[];
   stores: StoreName[];
   isQuick: boolean;
@@ -12,9 +13,6 @@ export interface Options {
   memoryTurns: number;
   /** The table as markdown too. */
   hasMarkdown: boolean;
-  /** Where the servers leave their CPU profiles; null profiles nothing. */
-  profiles: string | null;
-  logLevel: string;
 }
 
 export const USAGE = `npm run bench:run -- [options]
@@ -43,7 +41,6 @@ export function readOptions(args: string[]): Options {
       'cpu-prof': { type: 'string' },
     },
   });
-  const stores: Record<string, StoreName[]> = { pg: ['pg'], embedded: ['embedded'], both: ['pg', 'embedded'] };
   const memoryTurns = Number(values.turns ?? (values.quick ? 1_000 : 10_000));
   if (!Number.isSafeInteger(memoryTurns) || memoryTurns < 100) throw new Error('--turns must be a number from 100 on');
   const names = values.only.split(',');
@@ -51,15 +48,11 @@ export function readOptions(args: string[]): Options {
   if (unknown !== undefined) throw new Error(`--only: there is no part ${unknown}`);
   return {
     parts: PARTS.filter((part) => names.includes(part)),
-    stores: stores[values.store] ?? fail('--store must be pg, embedded or both'),
+    stores: readStores(values.store),
     isQuick: values.quick,
     memoryTurns,
     hasMarkdown: values.markdown,
     profiles: values['cpu-prof'] ?? null,
     logLevel: values['log-level'],
   };
-}
-
-function fail(message: string): never {
-  throw new Error(message);
 }

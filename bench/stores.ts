@@ -8,6 +8,16 @@ import pg from 'pg';
 
 const SERVICES = join(import.meta.dirname, '..', '.ci', 'services');
 
+export type StoreName = 'pg' | 'embedded';
+
+/** Of `--store`. @throws Error */
+export function readStores(name: string): StoreName[] {
+  const stores: Record<string, StoreName[]> = { pg: ['pg'], embedded: ['embedded'], both: ['pg', 'embedded'] };
+  const named = stores[name];
+  if (!named) throw new Error('--store must be pg, embedded or both');
+  return named;
+}
+
 interface Urls {
   runtime: string;
   migration: string;

@@ -15,9 +15,12 @@ const cells = ({ what, goal = '', reached, ok }: Row): string[] => [
   ok === undefined ? '' : ok ? 'ok' : 'missed',
 ];
 
-export function plainTable(rows: Row[]): string {
-  const lines = [HEAD, ...rows.map(cells)];
-  const widths = HEAD.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+export const plainTable = (rows: Row[]): string => plainCells([HEAD, ...rows.map(cells)]);
+export const markdownTable = (rows: Row[]): string => markdownCells([HEAD, ...rows.map(cells)]);
+
+/** The first line is the head. */
+export function plainCells(lines: string[][]): string {
+  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   return lines
     .map((line) =>
       line
@@ -28,9 +31,10 @@ export function plainTable(rows: Row[]): string {
     .join('\n');
 }
 
-export function markdownTable(rows: Row[]): string {
+/** The first line is the head. */
+export function markdownCells([head = [], ...lines]: string[][]): string {
   const line = (parts: string[]): string => `| ${parts.join(' | ')} |`;
-  return [line(HEAD), '|---|---|---|---|', ...rows.map((row) => line(cells(row)))].join('\n');
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...lines.map(line)].join('\n');
 }
 
 export const ms = (value: number): string => `${value.toFixed(1)} ms`;
