@@ -41,17 +41,28 @@ function takeAway(runId: string, set = ''): Promise<object[]> {
   );
 }
 
-/** Takes the run away when an event shows `what` and the model has been asked; told when it has ended. */
-async function losing(talk: Talk, replies: Reply[], what: string, set?: string): Promise<Told> {
+/**
+ * Takes the run away when an event shows `what` and the model has been asked, and then does `after`; told when it has
+ * ended.
+ */
+async function losing(
+  talk: Talk,
+  replies: Reply[],
+  what: string,
+  set?: string,
+  after?: () => Promise<unknown>,
+): Promise<Told> {
   script.set(talk.model, [...replies]);
   const body = { content: 'Hi', stream: true };
   const response = await talk.as.fetch('POST', `/sessions/${talk.sessionId}/messages`, body);
   const events: RunEnvelope[] = [];
-  let taking: Promise<object[]> | undefined;
+  let taking: Promise<unknown> | undefined;
   for await (const event of eventsOf(response)) {
     events.push(event);
     if (!JSON.stringify(event).includes(what)) continue;
-    taking ??= eventually(asked(talk), (count) => count > 0).then(() => takeAway(event.runId, set));
+    taking ??= eventually(asked(talk), (count) => count > 0)
+      .then(() => takeAway(event.runId, set))
+      .then(after);
   }
   await taking;
   const run = told(events);
@@ -171,6 +182,21 @@ describe('A call under way when its run was lost', () => {
     expect(probes.count('say', 'twice')).toBe(1);
     const [effect] = blocksOf(talks.sent(talk.model)[1]?.messages.at(-1) ?? { role: '', content: '' });
     expect(effect).toMatchObject({ is_error: true, content: expect.stringMatching(/^unknown outcome/) });
+  });
+
+  it.concurrent('has no result if that comes only then, together with others or alone', async () => {
+    const talk = await talks.start(PROBES);
+    const [ada, bob] = [`Ada of ${talk.model}`, `Bob of ${talk.model}`];
+    const meeting = (words: string): Step => ({
+      toolUse: { name: 'probe__meet', input: { me: ada, other: bob, words } },
+    });
+    const arrives = () => probes.call('meet', { me: bob, other: ada }, new AbortController().signal);
+    const calls = streaming(meeting(`${ada} 1`), meeting(`${ada} 2`), meeting(`${ada} 3`));
+    const { run, results } = await losing(talk, [calls, saying('Well')], 'tool.call', undefined, arrives);
+    expect(run).toMatchObject({ status: 'completed', attempts: 2 });
+    expect(results.map(({ output }) => output)).toEqual([bob, bob, bob]);
+    // Had one been stored, it would not have been made again.
+    for (const n of [1, 2, 3]) expect(probes.count('meet', `${ada} ${n}`)).toBe(2);
   });
 
   it.concurrent(

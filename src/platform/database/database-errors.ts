@@ -45,6 +45,11 @@ export function violatesForeignKey(error: unknown, constraint: string): boolean 
   return code === '23503' && violated === constraint;
 }
 
+/** How a statement ends that is to fail, and its transaction with it, where it finds no row: by `1 / count(*)`. */
+export function isDivisionByZero(error: unknown): boolean {
+  return driverErrorOf(error).code === '22012';
+}
+
 /** The database could not be reached in time; what was asked of it may have happened if it had begun. */
 export class DatabaseGone extends ExternalServiceFailed {
   constructor(cause: unknown) {

@@ -8,7 +8,7 @@ import {
   ValidationFailed,
   type FieldError,
 } from '../../../contracts/errors.js';
-import { currentTenantActor } from '../../../platform/access/scope.js';
+import { currentScope, currentTenantActor } from '../../../platform/access/scope.js';
 import { Db } from '../../../platform/database/db.js';
 import { storableJson } from '../../../platform/database/storable.js';
 import { Events } from '../../../platform/events/events.js';
@@ -134,12 +134,17 @@ export class ExecuteTool {
       ...{ ...made, serverId: tool.definition.serverId, tool: tool.definition.name, isError, output, whole, result },
       ...{ sessionId: dto.sessionId ?? null, runId: null, createdBy: currentTenantActor().userId },
     };
-    await this.db.run(async () => {
-      await this.executions.add(stored);
-      await this.events.publish('tool.executed', {
-        ...{ resourceType: 'execution', resourceId: made.id },
-        payload: { tool: stored.tool, isError },
-      });
+    await this.db.run(() => {
+      const kept = Promise.all([
+        this.executions.add(stored),
+        this.events.publish('tool.executed', {
+          ...{ resourceType: 'execution', resourceId: made.id },
+          payload: { tool: stored.tool, isError },
+        }),
+      ]);
+      // With its key, a request is bound to what it changes when the answer to that is there.
+      if (!currentScope().bindIdempotency) this.db.commitNowIfOutermost();
+      return kept;
     });
     return this.shown({ ...stored, isCut: whole !== null, createdAt: new Date() });
   }

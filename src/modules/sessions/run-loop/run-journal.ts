@@ -18,6 +18,8 @@ export interface JournalEntry {
   check?: () => Promise<unknown>;
   /** Other rows of this step, written with it or not at all. Its statements should not wait for one another. */
   work?: (run: Run) => Promise<unknown>;
+  /** All of its statements are under way when `work` returns, so that COMMIT goes out with them and saves a round trip. */
+  inOneGo?: boolean;
   /** What it has made of the session, once it is written. */
   session?: () => SessionEntity | undefined;
   /** The hold ends with this entry: the run is over, or waits. */
@@ -60,6 +62,7 @@ export class RunJournal {
         await entry.check?.();
         const held = this.runs.advance(run, hold.fence, at, events, entry.end?.status === 'suspended');
         const work = entry.work?.(run) ?? Promise.resolve();
+        if (entry.inOneGo) this.db.commitNowIfOutermost();
         const steps = [locked, held, work];
         await Promise.allSettled(steps);
         // In this order: where the lock failed nothing was tried, and where another holds the run, the rest collides.

@@ -221,6 +221,7 @@ export class RunLoop {
         { type: 'usage.updated', data: { usage: usageOf(hold.run) } },
       ],
       work: () => this.steps.addTurn(hold.run.id, turn, calls),
+      inOneGo: true,
     });
     state.turns.push(turn);
     state.calls.push(...calls);

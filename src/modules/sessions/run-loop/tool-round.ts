@@ -122,7 +122,7 @@ export class ToolRound {
 
   private async begin(hold: RunHold, call: RunToolCall): Promise<void> {
     call.status = 'running';
-    await this.journal.write(hold, { events: [], work: () => this.steps.beginToolCall(call) });
+    await this.journal.write(hold, { events: [], work: () => this.steps.beginToolCall(call), inOneGo: true });
   }
 
   private async ask(
@@ -226,6 +226,7 @@ export class ToolRound {
     await this.journal.write(hold, {
       events: [resultEvent(call)],
       work: () => this.steps.finishToolCall(hold.run, call, made),
+      inOneGo: true,
     });
   }
 }
