@@ -18,7 +18,10 @@ export interface JournalEntry {
   check?: () => Promise<unknown>;
   /** Other rows of this step, written with it or not at all. Its statements should not wait for one another. */
   work?: (run: Run) => Promise<unknown>;
-  /** All of its statements are under way when `work` returns, so that COMMIT goes out with them and saves a round trip. */
+  /**
+   * It has events and `work` alone, whose statements are all under way when `work` returns: COMMIT goes out with them,
+   * and others such as it may share its transaction.
+   */
   inOneGo?: boolean;
   /** What it has made of the session, once it is written. */
   session?: () => SessionEntity | undefined;
@@ -30,9 +33,17 @@ export interface JournalEntry {
   };
 }
 
+/** An entry that waits for its turn, and takes others in. */
+interface Gathering {
+  entries: JournalEntry[];
+  written: Promise<Run>;
+}
+
 /** Writes a run's steps: state, events and other rows in one transaction under the fence, then live. */
 @Injectable()
 export class RunJournal {
+  private readonly gathering = new WeakMap<RunHold, Gathering>();
+
   constructor(
     private readonly db: Db,
     private readonly runs: RunsRepository,
@@ -42,7 +53,26 @@ export class RunJournal {
 
   /** @throws Interruption `lost` when someone else holds the run now */
   write(hold: RunHold, entry: JournalEntry): Promise<Run> {
+    if (entry.inOneGo) return this.writeTogether(hold, entry);
+    // What comes after this one is written after it.
+    this.gathering.delete(hold);
     return hold.inTurn(() => this.writeNow(hold, entry));
+  }
+
+  /** With those that come while it waits for its turn: results of calls that were made side by side come all at once. */
+  private writeTogether(hold: RunHold, entry: JournalEntry): Promise<Run> {
+    const open = this.gathering.get(hold);
+    if (open) {
+      open.entries.push(entry);
+      return open.written;
+    }
+    const entries = [entry];
+    const written = hold.inTurn(() => {
+      this.gathering.delete(hold);
+      return this.writeNow(hold, joined(entries));
+    });
+    this.gathering.set(hold, { entries, written });
+    return written;
   }
 
   /** With what the writer has not stored yet, so that a short answer's last words and its end are one write. */
@@ -81,6 +111,14 @@ export class RunJournal {
     this.news.happened(run, at.toISOString(), events, entry.session?.());
     return run;
   }
+}
+
+function joined(entries: readonly JournalEntry[]): JournalEntry {
+  return {
+    events: entries.flatMap(({ events }) => events),
+    work: (run) => Promise.all(entries.map(({ work }) => work?.(run) ?? Promise.resolve())),
+    inOneGo: true,
+  };
 }
 
 /** The run as the entry will leave it: its holder is the only one to write what is shown of it. */
