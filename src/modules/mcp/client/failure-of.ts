@@ -45,10 +45,15 @@ export function failureOf(error: unknown, { serverName, timeoutMs, hasSession }:
 }
 
 function ofProtocol(error: McpError, serverName: string, timeoutMs: number): Error {
-  if (error.code === RequestTimeout) return new McpServerSilent(serverName, timeoutMs);
-  if (error.code === ConnectionClosed)
+  if (error.code === RequestTimeout && isOfClient(error, /: (Request timed out|Maximum total timeout exceeded)$/)) return new McpServerSilent(serverName, timeoutMs);
+  if (error.code === ConnectionClosed && isOfClient(error, /: Connection closed$/))
     return new McpServerFailed(serverName, 'ended the connection', { retryable: false, sent: true, cause: error });
   return new ServerRefused(error.code, error.message.replace(/^MCP error -?\d+: /, '').slice(0, LONGEST_MESSAGE));
+}
+
+/** Servers use these two codes for errors of their own, which are answers; the SDK's own are told by their words. */
+function isOfClient({ message }: McpError, words: RegExp): boolean {
+  return words.test(message);
 }
 
 /** The guarded client's errors say what may be said; what the request's own fate was is told by their cause. */

@@ -67,6 +67,7 @@ export class PermissionsService {
       await this.events.publish('permission.decided', {
         ...{ resourceType: 'permission', resourceId: id },
         payload: { sessionId, runId, tool, decision, remember },
+        changes: { tool, decision, remember, ...(reason === undefined ? {} : { reason }) },
       });
       return this.get(id);
     });

@@ -148,6 +148,7 @@ export class ToolRound {
           this.events.publish('permission.requested', {
             ...{ resourceType: 'permission', resourceId: permission.id },
             payload: { sessionId, runId, tool: call.name },
+            changes: { tool: call.name },
           }),
         ]),
     });
