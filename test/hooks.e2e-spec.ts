@@ -114,6 +114,16 @@ describe('A hook before a call', () => {
     expect(refused).toMatchObject({ isError: true, output: expect.stringMatching(/does not fit/) });
   });
 
+  it('gives nothing that could not be stored', async () => {
+    const talk = await talks.start(AGENT);
+    const { path } = await hook(talk.as, 'tool.before', { body: { input: { words: 'a\u0000b\ud800' } } });
+    expect(await say(talk, 'hello')).toMatchObject({ isError: false, output: 'ab\ufffd' });
+    const reason = `No\u0000${'x'.repeat(996)}\u{1f600}`;
+    answers.set(path, { body: { decision: 'deny', reason } });
+    const output = `No${'x'.repeat(996)}\ufffd`;
+    expect(await say(talk, 'hello')).toMatchObject({ isError: true, output });
+  });
+
   it('is asked only about the tools it names', async () => {
     const talk = await talks.start(AGENT);
     const { path } = await hook(talk.as, 'tool.before', { status: 204 }, { tools: ['calculator:*', '*:nothing'] });
@@ -154,10 +164,12 @@ describe('A hook before a call that is made directly', () => {
     const { id, path } = await hook(as, 'tool.before', { body: { decision: 'deny', reason: 'Not so' } });
     const body = { serverId: 'calculator', tool: 'add', arguments: { a: 1, b: 2 } };
     expect((await as.post('/mcp/execute', body).expect(403)).json()).toMatchObject({ message: 'Not so' });
+    answers.set(path, { body: { decision: 'deny', reason: 'Not\u0000 so' } });
+    expect((await as.post('/mcp/execute', body).expect(403)).json()).toMatchObject({ message: 'Not so' });
     answers.set(path, { body: { input: { a: 40, b: 2 } } });
     const answer = (await as.post('/mcp/execute', body).expect(200)).json();
     expect(answer).toMatchObject({ isError: false, content: [{ type: 'text', text: '42' }] });
-    expect(server.at(path)[1]?.body).toMatchObject({
+    expect(server.at(path)[2]?.body).toMatchObject({
       executionId: answer['executionId'],
       runId: null,
       sessionId: null,

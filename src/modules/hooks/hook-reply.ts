@@ -1,3 +1,4 @@
+import { storableJson, storableText } from '../../platform/database/storable.js';
 import type { HookEvent } from './hook.entity.js';
 
 export type HookReply =
@@ -14,7 +15,7 @@ export class BadHookReply extends Error {
 
 const LONGEST_REASON = 1_000;
 
-/** @throws BadHookReply for everything but what each kind of hook may answer */
+/** What it gives can be stored. @throws BadHookReply for everything but what each kind of hook may answer */
 export function hookReply(event: HookEvent, status: number, body: string): HookReply {
   if (status === 204) return { decision: 'go' };
   if (status < 200 || status > 299) throw new BadHookReply(`it answered with status ${status}`);
@@ -23,9 +24,9 @@ export function hookReply(event: HookEvent, status: number, body: string): HookR
   if (fields === '') return { decision: 'go' };
   if (event === 'tool.before') {
     const { decision, reason = '', input } = reply;
-    if (fields === 'input' && isObject(input)) return { decision: 'go', input };
+    if (fields === 'input' && isObject(input)) return { decision: 'go', input: storableObject(input) };
     if (/^decision(,reason)?$/.test(fields) && decision === 'deny' && typeof reason === 'string')
-      return { decision: 'deny', reason: reason.slice(0, LONGEST_REASON) };
+      return { decision: 'deny', reason: storableText(reason.slice(0, LONGEST_REASON)) };
   }
   throw new BadHookReply(`it answered with fields that say nothing for ${event}`);
 }
@@ -39,6 +40,10 @@ function parsed(body: string): Record<string, unknown> {
   }
   if (!isObject(value)) throw new BadHookReply('it answered with what is no JSON object');
   return value;
+}
+
+function storableObject(value: Record<string, unknown>): Record<string, unknown> {
+  return storableJson(value) as Record<string, unknown>;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
