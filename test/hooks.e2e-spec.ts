@@ -1,16 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Db } from '../src/platform/database/db.js';
 import { faultyFields } from './answers.js';
 import { startApp, type TestApp } from './app.js';
 import { Client } from './client.js';
 import { Conversations, manyModels, type Talk } from './conversations.js';
 import { HookServer, isSigned, type HookAnswer } from './hook-server.js';
-import { eventually } from './platform-fixtures.js';
+import { asSystem, eventually } from './platform-fixtures.js';
 import { PROBES, ProbeTools } from './probe-tools.js';
 import type { Told } from './told.js';
-import { saying } from './upstream/reply.js';
 import { askAndWait, toTheEnd } from './waiting-runs.js';
+import { failing, saying } from './upstream/reply.js';
 
 let app: TestApp;
 let talks: Conversations;
@@ -50,6 +51,16 @@ async function call(talk: Talk, name: string, input: object): Promise<Told['resu
   const told = await talks.ask(talk, [{ steps: [{ toolUse: { name, input: { ...input } } }] }, saying('So')]);
   return told.results[0];
 }
+
+const OLD = randomUUID();
+
+/** Of the events that hooks of the tenant have still to be told of. */
+async function owed({ tenantId }: Talk): Promise<string[]> {
+  const text = "SELECT event_id AS id FROM outbox WHERE tenant_id = :tenantId AND consumer = 'hooks'";
+  return (await asSystem<{ id: string }>(app.nest.get(Db), text, { tenantId })).map(({ id }) => id);
+}
+
+const messageIds = (path: string) => server.at(path).map(({ headers }) => String(headers['webhook-id']));
 
 const say = (talk: Talk, words: string) => call(talk, 'probe__say', { words });
 
@@ -217,6 +228,66 @@ describe('Hooks of runs', () => {
     expect(server.at(completed.path).map(({ body }) => body)).toMatchObject([
       { event: 'run.completed', run: { id: run.id, status: 'completed' } },
     ]);
+  });
+
+  it('are told of the end until they take it, by the same id, and those that took it not again', async () => {
+    const talk = await talks.start(AGENT);
+    const away = await hook(talk.as, 'run.completed', { status: 500 }, { onError: 'allow' });
+    const there = await hook(talk.as, 'run.completed', { text: 'OK' });
+    const gone = await hook(talk.as, 'run.completed', { status: 500 });
+    const { run } = await talks.ask(talk, [saying('Hello')]);
+    for (const tries of [1, 2]) {
+      await eventually(
+        () => server.at(away.path).length,
+        (count) => count === tries,
+      );
+    }
+    await talk.as.delete(`/hooks/${gone.id}`).expect(204);
+    answers.set(away.path, { status: 204 });
+    await eventually(
+      () => owed(talk),
+      (left) => left.length === 0,
+    );
+    const requests = server.at(away.path);
+    expect(requests.length).toBeGreaterThanOrEqual(3);
+    expect(requests.every((request) => isSigned(request, away.secret))).toBe(true);
+    expect(new Set(requests.map(({ raw }) => raw)).size).toBe(1);
+    expect(requests[0]?.body).toMatchObject({ event: 'run.completed', run: { id: run.id, status: 'completed' } });
+    const ids = [away, there].map(({ path }) => new Set(messageIds(path)));
+    expect(ids.map(({ size }) => size)).toEqual([1, 1]);
+    expect(ids[0]).not.toEqual(ids[1]);
+    expect(server.at(there.path)).toHaveLength(1);
+  }, 60_000);
+
+  it('that are not told of the end of runs that fail, nor have been away for days, cost no more tries', async () => {
+    const talk = await talks.start(AGENT);
+    const { path, id } = await hook(talk.as, 'run.completed', { status: 500 });
+    expect((await talks.ask(talk, [failing(400, {}, 'no')])).run.status).toBe('failed');
+    expect(await owed(talk)).toEqual([]);
+    const { run } = await talks.ask(talk, [saying('Hello')]);
+    await asSystem(
+      app.nest.get(Db),
+      `WITH event AS (
+         INSERT INTO events (tenant_id, id, at, action, actor_type, resource_type, resource_id, correlation_id, payload)
+         VALUES (:tenantId, :eventId, now() - interval '73 hours', 'hook.runCompleted', 'job', 'hook', :id, 'x', :payload)
+         RETURNING tenant_id, id)
+       INSERT INTO outbox (tenant_id, event_id, consumer) SELECT tenant_id, id, 'hooks' FROM event`,
+      {
+        tenantId: talk.tenantId,
+        eventId: OLD,
+        id,
+        payload: JSON.stringify({ runId: run.id, sessionId: run.sessionId }),
+      },
+    );
+    await eventually(
+      () => messageIds(path),
+      (ids) => ids.includes(OLD),
+    );
+    await eventually(
+      () => owed(talk),
+      (left) => !left.includes(OLD),
+    );
+    expect(messageIds(path).filter((message) => message === OLD)).toHaveLength(1);
   });
 
   it('that fail at the beginning fail the run where they are to', async () => {

@@ -204,6 +204,28 @@ describe('The outbox relay', () => {
     expect(told).toHaveLength(2);
   });
 
+  it('is not held up by consumers that wait for servers of others', async () => {
+    const tenantId = await givenTenant(db);
+    const { events, consumers } = givenProcess();
+    const [all, ends] = [40, [] as (() => void)[]];
+    const told: string[] = [];
+    const slow = () => new Promise<void>((resolve) => ends.push(resolve));
+    consumers.on('slow', ['agent.created'], slow, 'outside');
+    consumers.on('well', ['agent.created'], async ({ id }) => void told.push(id));
+    for (let i = 0; i < all; i++) await createAgent(events, tenantId);
+    await eventually(
+      () => outbox(tenantId),
+      (rows) => told.length === all && rows.length === all && rows.every(({ consumer }) => consumer === 'slow'),
+    );
+    await eventually(
+      () => {
+        for (const end of ends.splice(0)) end();
+        return outbox(tenantId);
+      },
+      (rows) => rows.length === 0,
+    );
+  });
+
   it('finds what a killed process left, once that one had its time', async () => {
     const tenantId = await givenTenant(db);
     const killed = givenProcess();

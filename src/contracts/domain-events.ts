@@ -27,6 +27,8 @@ export interface DomainEvents {
   'hook.created': { event: string };
   'hook.updated': { event: string };
   'hook.deleted': { event: string };
+  /** A run has completed that the hook is to be told of. */
+  'hook.runCompleted': { runId: string; sessionId: string };
   'databaseConnection.created': { name: string };
   'databaseConnection.deleted': object;
   'session.created': object;

@@ -50,11 +50,11 @@ export class CallingHooks implements ToolHooks, OnModuleInit {
     }
   }
 
-  /** `run` as the API shows it. Denied is what a hook of `run.started` denies by failing; after the end nothing is. */
-  async run(event: 'run.started' | 'run.completed', run: object, signal?: AbortSignal): Promise<HookReply> {
-    for (const hook of await this.of(event)) {
+  /** `run` as the API shows it. Denied is what a hook denies by failing. */
+  async runStarted(run: object, signal: AbortSignal): Promise<HookReply> {
+    for (const hook of await this.of('run.started')) {
       const reply = await this.caller.ask(hook, { run }, signal);
-      if (reply.decision === 'deny' && event === 'run.started') return reply;
+      if (reply.decision === 'deny') return reply;
     }
     return { decision: 'go' };
   }

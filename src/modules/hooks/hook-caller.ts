@@ -3,10 +3,13 @@ import { v7 } from 'uuid';
 import { DomainError } from '../../contracts/errors.js';
 import { Sealing } from '../../platform/crypto/sealing.js';
 import { GuardedFetch } from '../../platform/egress/guarded-fetch.js';
+import { Breakers } from '../../platform/resilience/breakers.js';
 import { signedHeaders } from '../../platform/webhooks/standard-webhooks.js';
 import { BadHookReply, hookReply, type HookReply } from './hook-reply.js';
 import type { ActiveHook } from './hooks.repository.js';
 
+/** Less than a consumer of events may take. */
+const LONGEST_TELLING_MS = 25_000;
 const LONGEST_REPLY_BYTES = 1024 * 1024;
 
 /** Where a hook's secret is sealed for. */
@@ -14,7 +17,7 @@ export function placeOfSecret({ tenantId, id }: Pick<ActiveHook, 'tenantId' | 'i
   return `${tenantId}:hook:${id}`;
 }
 
-/** Asks one hook. */
+/** Asks or tells one hook. */
 @Injectable()
 export class HookCaller {
   private readonly logger = new Logger('Hooks');
@@ -22,12 +25,14 @@ export class HookCaller {
   constructor(
     private readonly guarded: GuardedFetch,
     private readonly sealing: Sealing,
+    private readonly breakers: Breakers,
   ) {}
 
   /** What it says, or what `onError` says for it; only an abort of `signal` throws. */
   async ask(hook: ActiveHook, message: object, signal?: AbortSignal): Promise<HookReply> {
     try {
-      return await this.send(hook, JSON.stringify({ event: hook.event, ...message }), signal);
+      const { status, text } = await this.send(hook, message, { id: v7(), timeoutMs: hook.timeoutMs, signal });
+      return hookReply(hook.event, status, text);
     } catch (error) {
       signal?.throwIfAborted();
       this.logger.warn({ err: error, hookId: hook.id, tenantId: hook.tenantId }, 'A hook did not answer as it should');
@@ -36,18 +41,42 @@ export class HookCaller {
     }
   }
 
-  private async send(hook: ActiveHook, body: string, signal: AbortSignal | undefined): Promise<HookReply> {
-    const timeout = AbortSignal.timeout(hook.timeoutMs);
+  /**
+   * What it says does not matter, as long as it takes it. `id` is the same on every try.
+   * @throws what went wrong, whatever its `onError` says: it is told again
+   */
+  async tell(hook: ActiveHook, message: object, id: string): Promise<void> {
+    const breaker = this.breakers.get(`hook:${hook.id}`).begin();
+    try {
+      const { status } = await this.send(hook, message, {
+        id,
+        timeoutMs: Math.min(hook.timeoutMs, LONGEST_TELLING_MS),
+      });
+      if (status < 200 || status > 299) throw new BadHookReply(`it answered with status ${status}`);
+      breaker.succeeded();
+    } catch (error) {
+      breaker.failed();
+      throw error;
+    }
+  }
+
+  private async send(
+    hook: ActiveHook,
+    message: object,
+    { id, timeoutMs, signal }: { id: string; timeoutMs: number; signal?: AbortSignal | undefined },
+  ): Promise<{ status: number; text: string }> {
+    const body = JSON.stringify({ event: hook.event, ...message });
+    const timeout = AbortSignal.timeout(timeoutMs);
     const secret = this.sealing.open(hook.sealedSecret, placeOfSecret(hook));
     const fetch = this.guarded.with({ headersTimeoutMs: null, maxBytes: LONGEST_REPLY_BYTES, serviceName: 'hook' });
     const response = await fetch(hook.url, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'application/json', ...signedHeaders(secret, v7(), body) },
+      headers: { 'content-type': 'application/json', accept: 'application/json', ...signedHeaders(secret, id, body) },
       body,
       redirect: 'error',
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
-    return hookReply(hook.event, response.status, await response.text());
+    return { status: response.status, text: await response.text() };
   }
 }
 

@@ -37,7 +37,8 @@ class HookFieldsDto {
 
   /**
    * What an error, a time-out or an answer that means nothing counts for. Absent: `deny` for `tool.before`, else
-   * `allow`. With `deny` a `tool.after` keeps the result back, and a `run.started` fails the run.
+   * `allow`. With `deny` a `tool.after` keeps the result back, and a `run.started` fails the run. A `run.completed` is
+   * told again instead, with the same `webhook-id` and ever more slowly, until it is answered with 2xx, for three days.
    */
   @IsOptional()
   @IsIn(['allow', 'deny'])

@@ -11,6 +11,10 @@ describe('EventConsumers', () => {
     expect(consumers.of('run.failed')).toEqual(['live', 'notifications']);
     expect(consumers.of('agent.created')).toEqual([]);
     expect(consumers.pairs()).toHaveLength(3);
+    consumers.on('mail', ['run.failed'], nothing, 'outside');
+    expect(consumers.of('run.failed')).toEqual(['live', 'notifications', 'mail']);
+    expect(consumers.of('run.failed', 'outside')).toEqual(['mail']);
+    expect(consumers.pairs('outside')).toEqual([{ consumer: 'mail', action: 'run.failed' }]);
   });
 
   it('refuses a consumer that is already told of the action', () => {

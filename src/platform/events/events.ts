@@ -75,7 +75,7 @@ export class Events {
     // A keyed request is bound to what it changes, so that a repetition can answer with it.
     const [first = null] = resourceIds;
     if (first !== null) await currentScope().bindIdempotency?.(first, event.resourceType);
-    if (consumers.length > 0) this.db.afterCommit(() => this.relay.kick());
+    if (consumers.length > 0) this.db.afterCommit(() => this.relay.kick(action));
   }
 }
 

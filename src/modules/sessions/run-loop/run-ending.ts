@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { v7 } from 'uuid';
 import { storableText } from '../../../platform/database/storable.js';
 import { Events } from '../../../platform/events/events.js';
+import { TellingHooks } from '../../hooks/telling-hooks.service.js';
 import { MessageEditsRepository } from '../messages/message-edits.repository.js';
 import { shownMessage } from '../messages/messages.dto.js';
 import { MessagesRepository } from '../messages/messages.repository.js';
@@ -13,7 +14,6 @@ import type { SessionEntity } from '../session.entity.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { RunDisplay } from './run-display.js';
 import type { RunHold } from './run-hold.js';
-import { RunHooks } from './run-hooks.js';
 import { RunJournal, type JournalEntry } from './run-journal.js';
 import { RunMetrics } from './run-metrics.js';
 import { answerOf, hasSteps, keptBlocks, keptText, titleOf, type RunState } from './run-state.js';
@@ -36,7 +36,7 @@ export class RunEnding {
     private readonly line: RunLine,
     private readonly events: Events,
     private readonly metrics: RunMetrics,
-    private readonly hooks: RunHooks,
+    private readonly hooks: TellingHooks,
   ) {}
 
   /** `last`: the blocks of the final model call, if it is not yet among the turns. */
@@ -71,7 +71,8 @@ export class RunEnding {
     const isFirst = answer !== null && ending.status === 'completed' && state.isUntitled;
     const title = isFirst ? titleOf(state, answer.content) : null;
     let session: SessionEntity | undefined;
-    const ended = await this.journal.write(hold, {
+    const told = ending.status === 'completed' ? await this.hooks.ofCompletedRuns() : [];
+    await this.journal.write(hold, {
       end: { status: ending.status, error },
       events: [
         ...(answer ? [{ type: 'message.completed', data: { message: shownMessage(answer) } } as const] : []),
@@ -88,11 +89,11 @@ export class RunEnding {
           answer && this.messages.append(answer),
           hasSteps(state) && this.steps.close(run.id),
           this.publish(hold, ending),
+          this.hooks.runCompleted(told, run),
         ]);
       },
       session: () => session,
     } satisfies JournalEntry);
-    if (ending.status === 'completed') this.hooks.completed(ended);
     this.metrics.end(ending.status);
     const { id: runId, sessionId } = run;
     const code = ending.status === 'failed' ? { code: ending.error.code } : {};
