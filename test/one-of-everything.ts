@@ -31,6 +31,7 @@ const KINDS = [
   'login',
   'hook',
   'permission',
+  'permissionGrant',
   'execution',
   'agentTask',
   'databaseConnection',
@@ -52,6 +53,7 @@ const OF_PATH: [RegExp, Kind][] = [
   [/^\/api\/v1\/auth\/invitations\//, 'invitation'],
   [/^\/api\/v1\/hooks\//, 'hook'],
   [/^\/api\/v1\/permissions\//, 'permission'],
+  [/^\/api\/v1\/permission-grants\//, 'permissionGrant'],
   [/^\/api\/v1\/mcp\/executions\//, 'execution'],
   [/^\/api\/v1\/agent-tasks\//, 'agentTask'],
   [/^\/api\/v1\/database-connections\//, 'databaseConnection'],
@@ -123,20 +125,27 @@ export async function furnish(given: Given, mark: string): Promise<Furnished> {
   return { ...tenant, mark, ids: ids as Record<Kind, string> };
 }
 
-/** Has the agent asked by another, once a person has permitted it. */
-async function delegate(as: Client, mark: string): Promise<{ permission: string; agentTask: string | undefined }> {
+interface Delegated {
+  permission: string;
+  permissionGrant: string | undefined;
+  agentTask: string | undefined;
+}
+
+/** Has the agent asked by another, once a person has permitted it for good. */
+async function delegate(as: Client, mark: string): Promise<Delegated> {
   const session = await created(as, '/sessions', { model: 'offline', tools: ['agent:*'], title: mark });
   const content = `Call agent:${mark} with {"message": "${mark}"}`;
   const sent = await as.post(`/sessions/${session}/messages`, { content }).expect(202);
   const { run, pendingPermissions } = sent.json<{ run: { id: string }; pendingPermissions: { id: string }[] }>();
   const permission = pendingPermissions[0]?.id ?? '';
-  await as.post(`/permissions/${permission}`, { decision: 'allow', reason: mark }).expect(200);
+  await as.post(`/permissions/${permission}`, { decision: 'allow', remember: 'session', reason: mark }).expect(200);
   await eventually(
     async () => (await as.get(`/runs/${run.id}`).expect(200)).json<{ status: string }>().status,
     (status) => status === 'completed',
   );
   const [agentTask] = await listed(as, `/agent-tasks?runId=${run.id}`);
-  return { permission, agentTask };
+  const [permissionGrant] = await listed(as, `/permission-grants?sessionId=${session}`);
+  return { permission, permissionGrant, agentTask };
 }
 
 let far: Promise<FakeMcp> | undefined;

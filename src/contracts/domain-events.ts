@@ -87,6 +87,8 @@ export interface DomainEvents {
     decision: 'allow' | 'deny';
     remember: 'once' | 'session' | 'agent';
   };
+  /** One of both is null. */
+  'permission.grantRevoked': { sessionId: string | null; agentId: string | null; tool: string };
   'run.completed': { sessionId: string };
   'run.failed': { sessionId: string; code: string };
   'run.cancelled': { sessionId: string };

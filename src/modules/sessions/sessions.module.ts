@@ -70,6 +70,9 @@ import { SessionsService } from './sessions.service.js';
 import { ClientToolsController } from './client-tools/client-tools.controller.js';
 import { ClientTools } from './client-tools/client-tools.service.js';
 import { ClientToolSource } from './client-tools/client-tools.source.js';
+import { PermissionGrantsController } from './permissions/permission-grants.controller.js';
+import { PermissionGrantsRepository } from './permissions/permission-grants.repository.js';
+import { PermissionGrantsService } from './permissions/permission-grants.service.js';
 import { PermissionsController } from './permissions/permissions.controller.js';
 import { PermissionsRepository } from './permissions/permissions.repository.js';
 import { PermissionsService } from './permissions/permissions.service.js';
@@ -129,6 +132,7 @@ import { WorkingDirectory } from './working-directory/working-directory.service.
     ExecuteController,
     FilesController,
     PermissionsController,
+    PermissionGrantsController,
     AgentTasksController,
     ExecutionsController,
     ClientToolsController,
@@ -199,6 +203,8 @@ import { WorkingDirectory } from './working-directory/working-directory.service.
     ExecuteTool,
     PermissionsRepository,
     PermissionsService,
+    PermissionGrantsRepository,
+    PermissionGrantsService,
     WaitingCallsRepository,
     CallAnswers,
     ConnectedCalls,

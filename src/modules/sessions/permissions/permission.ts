@@ -23,3 +23,14 @@ export interface PermissionRequest {
 }
 
 export type Remember = 'once' | 'session' | 'agent';
+
+/** A person's word that holds for a tool with any input: in a session and those below it, or for an agent. */
+export interface PermissionGrant {
+  id: string;
+  sessionId: string | null;
+  agentId: string | null;
+  /** `server:tool`. */
+  tool: string;
+  grantedBy: string;
+  createdAt: Date;
+}
