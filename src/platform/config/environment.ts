@@ -105,6 +105,14 @@ export class Environment {
   @IsString()
   EGRESS_ALLOW = '';
 
+  /** With it agents can search the web. Of characters that a header can hold. */
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]{1,500}$/, { message: 'BRAVE_SEARCH_API_KEY must be a key: printable, without blanks' })
+  BRAVE_SEARCH_API_KEY?: string;
+
+  @IsUrl({ ...URL_RULES, protocols: ['http', 'https'], disallow_auth: true })
+  BRAVE_SEARCH_URL = 'https://api.search.brave.com/res/v1/web/search';
+
   /** A JSON file of the commands that tenants may plug in as MCP servers; absent: none. */
   @IsOptional()
   @IsString()

@@ -73,6 +73,18 @@ describe('settings', () => {
     expect(faultsOf({ EGRESS_ALLOW })).toEqual([expect.stringContaining('EGRESS_ALLOW')]);
   });
 
+  it.each([
+    ['BRAVE_SEARCH_API_KEY', 'two words'],
+    ['BRAVE_SEARCH_API_KEY', 'BSA\nx: y'],
+    ['BRAVE_SEARCH_API_KEY', 'Schlüssel'],
+    ['BRAVE_SEARCH_URL', 'search.example.com'],
+    ['BRAVE_SEARCH_URL', 'https://user:password@search.example.com/'],
+  ])('does not take for %s %j, nor show it', (name, value) => {
+    const faults = faultsOf({ [name]: value });
+    expect(faults).toEqual([expect.stringContaining(name)]);
+    expect(faults[0]).not.toContain(value);
+  });
+
   it('tells of a data folder that can not be', () => {
     const file = join(DATA_DIR, 'file');
     writeFileSync(file, '');

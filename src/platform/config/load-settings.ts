@@ -73,6 +73,7 @@ export const OPTIONAL: readonly (keyof Environment)[] = [
   'DEFAULT_MODEL',
   'MODELS_FILE',
   'PERMISSION_TTL_MS',
+  'BRAVE_SEARCH_API_KEY',
   'MCP_STDIO_REGISTRY',
   'S3_ENDPOINT',
   'S3_BUCKET',
@@ -147,6 +148,7 @@ function settingsOf(env: Environment): Settings {
       file: env.MODELS_FILE ?? null,
       anthropic: { apiKey: anthropicKey, baseUrl: env.ANTHROPIC_BASE_URL ?? null },
     },
+    webSearch: env.BRAVE_SEARCH_API_KEY ? { url: env.BRAVE_SEARCH_URL, apiKey: env.BRAVE_SEARCH_API_KEY } : null,
     mcp: { stdioRegistry: env.MCP_STDIO_REGISTRY ?? null },
     log: { level: env.LOG_LEVEL as Settings['log']['level'] },
     tools: {

@@ -36,6 +36,8 @@ export class Settings {
     readonly file: string | null;
     readonly anthropic: { readonly apiKey: string | null; readonly baseUrl: string | null };
   };
+  /** Null: agents can not search the web. */
+  readonly webSearch: { readonly url: string; readonly apiKey: string } | null;
   readonly mcp: {
     /** A file; null: tenants can plug in no commands. */
     readonly stdioRegistry: string | null;
