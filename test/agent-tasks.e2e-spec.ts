@@ -169,8 +169,10 @@ describe('A person who is asked by an agent below', () => {
     expect(end.message?.content).toBe('Said');
     expect(end.results).toMatchObject([{ output: 'Spoken' }]);
     expect(probes.count('say', 'from below')).toBe(1);
-    const turns = end.types.filter((type) => /^run\./.test(type));
-    expect(turns).toEqual(['run.started', 'run.waiting', 'run.resumed', 'run.completed']);
+    const turns = end.types.filter((type) => /^(run|permission)\./.test(type));
+    expect(turns).toEqual([
+      ...['run.started', 'permission.requested', 'run.waiting', 'permission.decided', 'run.resumed', 'run.completed'],
+    ]);
     expect((await talk.as.get(`/sessions/${talk.sessionId}`)).json()).toMatchObject({ status: 'active' });
   });
 

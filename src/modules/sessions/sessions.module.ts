@@ -93,6 +93,7 @@ import { Delegation } from './agent-tasks/delegation.service.js';
 import { EndedTasksSweeper } from './agent-tasks/ended-tasks.sweeper.js';
 import { ParentRuns } from './agent-tasks/parent-runs.service.js';
 import { ToldAnswers } from './run-loop/told-answers.js';
+import { AskedBelow } from './waits/asked-below.js';
 import { RunStanding } from './waits/run-standing.service.js';
 import { RunAnswers } from './streams/run-answers.js';
 import { RunWaits } from './streams/run-waits.js';
@@ -192,6 +193,7 @@ import { WorkingDirectory } from './working-directory/working-directory.service.
     RunTools,
     ToldAnswers,
     RunStanding,
+    AskedBelow,
     AgentToolSource,
     AgentTasksRepository,
     AgentTasksService,

@@ -45,7 +45,8 @@ export function failureOf(error: unknown, { serverName, timeoutMs, hasSession }:
 }
 
 function ofProtocol(error: McpError, serverName: string, timeoutMs: number): Error {
-  if (error.code === RequestTimeout && isOfClient(error, /: (Request timed out|Maximum total timeout exceeded)$/)) return new McpServerSilent(serverName, timeoutMs);
+  if (error.code === RequestTimeout && isOfClient(error, /: (Request timed out|Maximum total timeout exceeded)$/))
+    return new McpServerSilent(serverName, timeoutMs);
   if (error.code === ConnectionClosed && isOfClient(error, /: Connection closed$/))
     return new McpServerFailed(serverName, 'ended the connection', { retryable: false, sent: true, cause: error });
   return new ServerRefused(error.code, error.message.replace(/^MCP error -?\d+: /, '').slice(0, LONGEST_MESSAGE));

@@ -5,7 +5,7 @@ import { Db } from '../../../platform/database/db.js';
 import { visibilityParameters, VISIBLE_SESSION } from '../visibility.js';
 import type { PermissionRequest, PermissionStatus } from './permission.js';
 
-const COLUMNS = `p.id, p.session_id, p.root_session_id, p.run_id, p.tool_call_id, p.tool_use_id, p.tool, p.input,
+export const PERMISSION_COLUMNS = `p.id, p.session_id, p.root_session_id, p.run_id, p.tool_call_id, p.tool_use_id, p.tool, p.input,
   p.connect_server_id, p.status, p.decided_by, p.reason, p.expires_at, p.created_at`;
 
 interface PermissionFilter {
@@ -32,7 +32,7 @@ export class PermissionsRepository {
   /** One whose session the caller may see. */
   async findVisible(id: string): Promise<PermissionRequest | null> {
     const rows = await this.db.sql<object>(
-      `SELECT ${COLUMNS} FROM permissions p
+      `SELECT ${PERMISSION_COLUMNS} FROM permissions p
        JOIN sessions s ON s.tenant_id = p.tenant_id AND s.id = p.session_id
        WHERE p.tenant_id = :tenantId AND p.id = :id AND ${VISIBLE_SESSION}`,
       { id, ...visibilityParameters() },
@@ -42,7 +42,7 @@ export class PermissionsRepository {
 
   async list({ status, sessionId, before, limit }: PermissionFilter): Promise<PermissionRequest[]> {
     const rows = await this.db.sql<object>(
-      `SELECT ${COLUMNS} FROM permissions p
+      `SELECT ${PERMISSION_COLUMNS} FROM permissions p
        JOIN sessions s ON s.tenant_id = p.tenant_id AND s.id = p.session_id
        WHERE p.tenant_id = :tenantId AND ${VISIBLE_SESSION}
          AND (:status::text IS NULL OR p.status = :status)
@@ -57,7 +57,7 @@ export class PermissionsRepository {
   /** What somebody is asked for so that this run, or one that it waits for, can go on; the first asked first. */
   async pendingOf(run: { id: string; sessionId: string }): Promise<PermissionRequest[]> {
     const rows = await this.db.sql<object>(
-      `SELECT ${COLUMNS} FROM permissions p
+      `SELECT ${PERMISSION_COLUMNS} FROM permissions p
        WHERE p.tenant_id = :tenantId AND p.status = 'pending' AND (p.run_id = :id OR p.root_session_id = :sessionId)
        ORDER BY p.id`,
       { id: run.id, sessionId: run.sessionId },
@@ -67,7 +67,7 @@ export class PermissionsRepository {
 
   async ofCalls(callIds: readonly string[]): Promise<PermissionRequest[]> {
     const rows = await this.db.sql<object>(
-      `SELECT ${COLUMNS} FROM permissions p
+      `SELECT ${PERMISSION_COLUMNS} FROM permissions p
        WHERE p.tenant_id = :tenantId AND p.tool_call_id = ANY (:callIds::uuid[]) ORDER BY p.id`,
       { callIds },
     );
@@ -82,7 +82,7 @@ export class PermissionsRepository {
     const rows = await this.db.sql<object>(
       `UPDATE permissions p SET status = :status, decided_by = :decidedBy, reason = :reason, decided_at = now()
        WHERE p.tenant_id = :tenantId AND p.tool_call_id = :toolCallId AND p.status = 'pending'
-       RETURNING ${COLUMNS}`,
+       RETURNING ${PERMISSION_COLUMNS}`,
       { toolCallId, ...to },
     );
     return rows[0] ? camelRow<PermissionRequest>(rows[0]) : null;

@@ -6,6 +6,8 @@ import { TellingHooks } from '../../hooks/telling-hooks.service.js';
 import { MessageEditsRepository } from '../messages/message-edits.repository.js';
 import { shownMessage } from '../messages/messages.dto.js';
 import { MessagesRepository } from '../messages/messages.repository.js';
+import { shownPermission } from '../permissions/permissions.dto.js';
+import { PermissionsRepository } from '../permissions/permissions.repository.js';
 import { textOf, type StoredBlock } from '../messages/message.js';
 import type { RunError } from '../runs/run.js';
 import { RunLine } from '../runs/run-line.js';
@@ -31,6 +33,7 @@ export class RunEnding {
     private readonly display: RunDisplay,
     private readonly steps: RunStepsRepository,
     private readonly messages: MessagesRepository,
+    private readonly permissions: PermissionsRepository,
     private readonly edits: MessageEditsRepository,
     private readonly sessions: SessionsRepository,
     private readonly line: RunLine,
@@ -70,11 +73,13 @@ export class RunEnding {
     const error = ending.status === 'failed' ? { ...ending.error, message: storableText(ending.error.message) } : null;
     const isFirst = answer !== null && ending.status === 'completed' && state.isUntitled;
     const title = isFirst ? titleOf(state, answer.content) : null;
+    const unanswered = await this.unanswered(state);
     let session: SessionEntity | undefined;
     const told = ending.status === 'completed' ? await this.hooks.ofCompletedRuns() : [];
     await this.journal.write(hold, {
       end: { status: ending.status, error },
       events: [
+        ...unanswered,
         ...(answer ? [{ type: 'message.completed', data: { message: shownMessage(answer) } } as const] : []),
         { type: `run.${ending.status}`, data: (row) => ({ run: shownRun(row), ...(error ? { error } : {}) }) },
       ],
@@ -98,6 +103,21 @@ export class RunEnding {
     const { id: runId, sessionId } = run;
     const code = ending.status === 'failed' ? { code: ending.error.code } : {};
     this.logger.log({ runId, sessionId, status: ending.status, ...code, activeMs: hold.activeMs }, 'run ended');
+  }
+
+  /** What people were asked and have no more to say to. */
+  private async unanswered({
+    calls,
+  }: RunState): Promise<{ type: 'permission.decided'; data: Record<string, unknown> }[]> {
+    const waiting = calls.filter(({ status, waitsFor }) => status === 'waiting' && waitsFor !== 'client');
+    if (waiting.length === 0) return [];
+    const asked = await this.permissions.ofCalls(waiting.map(({ id }) => id));
+    return asked
+      .filter(({ status }) => status === 'pending')
+      .map((permission) => ({
+        type: 'permission.decided',
+        data: { permission: shownPermission({ ...permission, status: 'cancelled' }) },
+      }));
   }
 
   private async publish(hold: RunHold, ending: Ending): Promise<void> {

@@ -4,6 +4,8 @@ import { shownRun } from '../runs/runs.dto.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import type { SessionEntity } from '../session.entity.js';
 import { SessionsRepository } from '../sessions.repository.js';
+import type { EventOfCall } from '../waits/answer-events.js';
+import { AskedBelow } from '../waits/asked-below.js';
 import { WaitingCallsRepository, type Standing } from '../waits/waiting-calls.repository.js';
 import { ToldAnswers } from './told-answers.js';
 import type { RunHold } from './run-hold.js';
@@ -26,6 +28,7 @@ export class RunPark {
     private readonly runs: RunsRepository,
     private readonly steps: RunStepsRepository,
     private readonly calls: WaitingCallsRepository,
+    private readonly below: AskedBelow,
     private readonly answers: ToldAnswers,
     private readonly events: Events,
   ) {}
@@ -46,7 +49,7 @@ export class RunPark {
   async untilAnswered(hold: RunHold, state: RunState): Promise<boolean> {
     for (;;) {
       const standing = await this.calls.standing(hold.run.id);
-      const entry = standing === 'agents' ? suspended() : this.waiting(hold);
+      const entry = standing === 'agents' ? suspended() : this.waiting(hold, await this.askedBelow(hold, state));
       try {
         const isParked = await this.letGo(hold, entry, () => this.checkAnswers(hold, state, standing));
         if (!isParked) await this.answers.tell(hold, state);
@@ -68,12 +71,16 @@ export class RunPark {
     if ((await this.calls.standing(hold.run.id)) !== standing) throw new WaitsForOthers();
   }
 
-  private waiting({ run: { id, sessionId, trigger } }: RunHold): JournalEntry {
+  private async askedBelow({ run }: RunHold, { calls }: RunState): Promise<EventOfCall[]> {
+    return calls.some(({ waitsFor }) => waitsFor === 'agent') ? this.below.untold(run.id) : [];
+  }
+
+  private waiting({ run: { id, sessionId, trigger } }: RunHold, asked: EventOfCall[] = []): JournalEntry {
     let session: SessionEntity | undefined;
     const told = { resourceType: 'run', resourceId: id, payload: { runId: id, sessionId } };
     return {
       end: { status: 'waiting', error: null },
-      events: [{ type: 'run.waiting', data: (run) => ({ run: shownRun(run) }) }],
+      events: [...asked, { type: 'run.waiting', data: (run) => ({ run: shownRun(run) }) }],
       work: async () => {
         session = await this.sessions.moveStatus(sessionId, 'processing', 'waiting');
         if (trigger === 'agent') await this.events.publish('agentRun.waiting', told);

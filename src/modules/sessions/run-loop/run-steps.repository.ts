@@ -165,6 +165,16 @@ export class RunStepsRepository {
       `WITH open AS (
          UPDATE tool_calls SET status = 'cancelled', finished_at = now()
          WHERE tenant_id = :tenantId AND run_id = :runId AND status IN ('pending', 'running', 'waiting')
+       ), broken_off AS (
+         INSERT INTO tool_executions (tenant_id, id, server_id, tool, output, is_error, decision, decided_by, session_id,
+           run_id, created_by, duration_ms)
+         SELECT c.tenant_id, c.id, coalesce(c.server_id, split_part(c.name, ':', 1)), c.name,
+           'The call was broken off: it may or may not have taken effect', true, coalesce(c.decision, 'allow'),
+           coalesce(c.decided_by, 'policy'), r.session_id, r.id, r.created_by,
+           (extract(epoch FROM now() - coalesce(c.started_at, c.created_at)) * 1000)::int
+         FROM tool_calls c JOIN runs r ON r.tenant_id = c.tenant_id AND r.id = c.run_id
+         WHERE c.tenant_id = :tenantId AND c.run_id = :runId AND c.status = 'running'
+         ON CONFLICT DO NOTHING
        ), unanswered AS (
          UPDATE permissions SET status = 'cancelled', decided_at = now()
          WHERE tenant_id = :tenantId AND run_id = :runId AND status = 'pending'

@@ -5,8 +5,8 @@ import type { RunToolCall } from '../run-loop/run-steps.repository.js';
 import { outputUrlOf } from '../executions/execution.js';
 import type { CallAnswer, WaitingCall } from './waiting-calls.repository.js';
 
-interface EventOfCall {
-  type: Extract<RunEventType, 'permission.decided' | 'tool.result'>;
+export interface EventOfCall {
+  type: Extract<RunEventType, 'permission.requested' | 'permission.decided' | 'tool.result'>;
   data: Record<string, unknown>;
 }
 

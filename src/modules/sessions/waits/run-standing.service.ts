@@ -8,6 +8,7 @@ import { shownRun } from '../runs/runs.dto.js';
 import { SessionNews } from '../session-news.js';
 import type { SessionEntity } from '../session.entity.js';
 import { SessionsRepository } from '../sessions.repository.js';
+import { AskedBelow } from './asked-below.js';
 import { WaitingCallsRepository, type LockedRun, type Standing } from './waiting-calls.repository.js';
 
 /** Where a run that nobody holds goes: on, or it waits for agents, or for people. */
@@ -18,6 +19,7 @@ type Target = 'queued' | 'suspended' | 'waiting';
 export class RunStanding {
   constructor(
     private readonly calls: WaitingCallsRepository,
+    private readonly below: AskedBelow,
     private readonly runEvents: RunEventsRepository,
     private readonly sessions: SessionsRepository,
     private readonly events: Events,
@@ -30,7 +32,7 @@ export class RunStanding {
   async settle(runId: string, sessionId: string): Promise<void> {
     await this.sessions.lock(sessionId);
     const run = await this.calls.lockRun(runId);
-    if (run && !hasEnded(run.status) && !run.isHeld) await this.move(run, []);
+    if (run && !hasEnded(run.status) && !run.isHeld) await this.move(run, await this.below.untold(runId));
   }
 
   /** The run and its session are locked. `events`: what is to be told first. */
