@@ -1,6 +1,6 @@
 /** The benchmark of tools: `npm run bench:tools -- --help`. Ends with 0 whatever was reached, and otherwise only if something broke. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Atrium } from './atrium.ts';
 import { now } from './clock.ts';
@@ -33,7 +33,7 @@ else await run(optionsOrExit(() => readToolsOptions(args), TOOLS_USAGE)).finally
 async function run(options: ToolsOptions): Promise<void> {
   const begin = now();
   const services = openServices(options.stores);
-  const where = machine((await services?.describe()) ?? null);
+  const before = machine((await services?.describe()) ?? null);
   const server = await openHelper('tool-server.ts');
   const caller = await openHelper('tool-caller.ts');
   const { model } = await caller.ask<OpenResult>({ kind: 'open', server: server.url, command: COMMAND });
@@ -57,6 +57,7 @@ async function run(options: ToolsOptions): Promise<void> {
       for (const rate of await measurement.rates()) rates.push(rateCells(at, rate));
     }
   }
+  const where = `${before}, ${loadavg()[0]?.toFixed(1) ?? ''} after`;
   say(`\nTook ${Math.round((now() - begin) / 1000)} s on: ${where}\n`);
   say([plainCells(latencies), plainCells(rates)].join('\n\n'));
   if (options.hasMarkdown) say(['', where, markdownCells(latencies), markdownCells(rates)].join('\n\n'));

@@ -23,7 +23,8 @@ The same call of the same small tool by a bare client of the MCP SDK and through
 process (a server in memory; Atrium's is calculator:add), over stdio and over HTTP (bench/tool-server.ts).
   in a run              from the event tool.call to the event tool.result, as the client of the run's stream gets them:
                         the input's schema, the policies of tenant and agent (each with a rule that looks at an argument),
-                        hooks (none is set up), time-out, the call, and its record with the event, committed
+                        hooks (none is set up), time-out, that it begins (stored where the call may not be repeated: not
+                        of calculator:add), the call, and its record with the event, committed
   whole step of a run   from the end of the model's answer to the next request to the model: besides, the model's answer
                         is read and stored, and the next request is made and sent
   16 calls of one turn  from the first tool.call to the last tool.result, against 16 calls at once
