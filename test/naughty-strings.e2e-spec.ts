@@ -26,6 +26,8 @@ const SHARING = [
   ['tenant_update', 'adminTenants_update', 'apiKeys_create'],
   ['agents_list', 'sessions_list', 'messages_list'],
   ['hooks_create', 'hooks_update'],
+  ['mcpServers_create', 'mcpServers_update'],
+  ['mcpServers_readResource', 'mcpServers_getPrompt', 'executions_execute', 'clientTools_answer', 'permissions_decide'],
 ];
 
 /** What an operation gets; little for fields that take only some texts, since those don't reach the database. */
@@ -65,7 +67,7 @@ const BLANK_IS_NONE = /^sessions?(Batches)?_\w+ (\[\d+\]\.)?title$/;
     superadmin = await given.admin();
     ours = await furnish(given, 'ours');
     administered = (await given.tenant()).tenantId;
-  }, 120_000);
+  }, 300_000);
 
   afterAll(() => server.stop());
 
@@ -204,7 +206,7 @@ const BLANK_IS_NONE = /^sessions?(Batches)?_\w+ (\[\d+\]\.)?title$/;
         }
       }),
     );
-  }, 120_000);
+  }, 300_000);
 
   /** Fields that take any text, and those that take some. */
   async function parted(operation: Operation, places: Place[]): Promise<[Place[], Place[]]> {
@@ -249,7 +251,7 @@ const BLANK_IS_NONE = /^sessions?(Batches)?_\w+ (\[\d+\]\.)?title$/;
         }
       }),
     );
-  }, 120_000);
+  }, 300_000);
 
   it('in place of an id names nothing', async () => {
     const operations = api.operations.filter(({ pathParameters }) => pathParameters.length > 0);
