@@ -25,6 +25,8 @@ const shared = {
 export default {
   // A first test waits until the template database is made.
   testTimeout: 60_000,
+  // Most of them wait for something; one at a time, which is jest's way on two cores, takes too long.
+  maxWorkers: 2,
   projects: [
     { ...shared, displayName: 'unit', testMatch: ['<rootDir>/src/**/*.spec.ts'] },
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'] },

@@ -71,7 +71,7 @@ export class GetPromptDto {
 
   @IsOptional()
   @IsObject()
-  arguments?: Record<string, string>;
+  arguments?: Record<string, string> | null;
 }
 
 export class McpPromptDto {

@@ -87,7 +87,8 @@ export class McpInspection {
   }
 
   /** @throws NotFound, Conflict, ValidationFailed, and what McpClient throws */
-  async getPrompt(id: string, { name, arguments: input = {} }: GetPromptDto): Promise<McpPromptDto> {
+  async getPrompt(id: string, { name, arguments: given }: GetPromptDto): Promise<McpPromptDto> {
+    const input = given ?? {};
     const bad = Object.keys(input).find((key) => typeof input[key] !== 'string');
     if (bad !== undefined) throw ValidationFailed.of('arguments', 'arguments must be texts by their names');
     if (this.registry.builtin(id)) throw ValidationFailed.of('name', 'name is no prompt: built-ins have none', name);
