@@ -8,7 +8,8 @@ export function MaxJsonBytes(most: number): PropertyDecorator {
   return ValidateBy({
     name: 'maxJsonBytes',
     validator: {
-      validate: (value: unknown) => Buffer.byteLength(JSON.stringify(value)) <= most,
+      // What is no JSON, such as nothing at all, is for others to refuse.
+      validate: (value: unknown) => Buffer.byteLength((JSON.stringify(value)) ?? '') <= most,
       defaultMessage: (told) => `${told?.property ?? 'it'} must not be larger than ${most} bytes of JSON`,
     },
   });
