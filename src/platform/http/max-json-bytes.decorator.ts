@@ -8,8 +8,11 @@ export function MaxJsonBytes(most: number): PropertyDecorator {
   return ValidateBy({
     name: 'maxJsonBytes',
     validator: {
-      // What is no JSON, such as nothing at all, is for others to refuse.
-      validate: (value: unknown) => Buffer.byteLength((JSON.stringify(value)) ?? '') <= most,
+      validate: (value: unknown) => {
+        const json: unknown = JSON.stringify(value);
+        // What is no JSON, such as nothing at all, is for others to refuse.
+        return typeof json !== 'string' || Buffer.byteLength(json) <= most;
+      },
       defaultMessage: (told) => `${told?.property ?? 'it'} must not be larger than ${most} bytes of JSON`,
     },
   });
