@@ -49,6 +49,8 @@ describe('a session', () => {
       createdBy: owner.userId,
       messageCount: 0,
       forkedFrom: null,
+      parentRunId: null,
+      rootSessionId: null,
       usage: {
         inputTokens: 0,
         outputTokens: 0,
