@@ -89,6 +89,7 @@ describe('An agent that is a tool of another', () => {
     script.set('right?', [{ steps: [{ pauseMs: 300 }, { text: ['R'] }] }]);
     script.set('again?', [saying('L2')]);
     const { run, message } = await ended(talk, 'Both');
+    expect(run.error).toBeNull();
     expect(message?.toolCalls.map(({ output }) => output)).toEqual(['L', 'R', 'L2']);
     expect(await tasksOf(talk, run.id)).toHaveLength(3);
   });

@@ -57,7 +57,7 @@ export class SessionsRepository {
 
   /** Locked until the transaction ends: what happens to one session happens in turn. */
   async findVisibleForUpdate(id: string): Promise<SessionEntity | null> {
-    return this.visible(`${FIND_VISIBLE} FOR UPDATE`, id);
+    return this.visible(`${FIND_VISIBLE} FOR NO KEY UPDATE`, id);
   }
 
   /** Written out, since it is asked at nearly every request. */
@@ -161,10 +161,13 @@ export class SessionsRepository {
     return onlySession(rows);
   }
 
-  /** Takes the session's lock before a run's, as everyone does who needs both. */
+  /**
+   * Takes the session's lock before a run's, as everyone does who needs both. NO KEY: rows that refer to the session are
+   * stored by holders of its runs, who would wait for this lock with the run's in hand.
+   */
   async lock(id: string): Promise<SessionStatus | null> {
     const [row] = await this.db.sql<{ status: SessionStatus }>(
-      'SELECT status FROM sessions WHERE tenant_id = :tenantId AND id = :id FOR UPDATE',
+      'SELECT status FROM sessions WHERE tenant_id = :tenantId AND id = :id FOR NO KEY UPDATE',
       { id },
     );
     return row?.status ?? null;

@@ -202,7 +202,7 @@ export class RunsRepository {
   /** Locked until the transaction ends. */
   async isToBeCancelled(id: string): Promise<boolean> {
     const [row] = await this.db.sql<{ asked: boolean }>(
-      `SELECT cancel_requested_at IS NOT NULL AS asked FROM runs WHERE tenant_id = :tenantId AND id = :id FOR UPDATE`,
+      `SELECT cancel_requested_at IS NOT NULL AS asked FROM runs WHERE tenant_id = :tenantId AND id = :id FOR NO KEY UPDATE`,
       { id },
     );
     return row?.asked ?? false;

@@ -81,7 +81,7 @@ export class WaitingCallsRepository {
   async lockRun(id: string): Promise<LockedRun | null> {
     const [row] = await this.db.sql<{ isHeld: boolean }>(
       `SELECT ${RUN_COLUMNS}, r.status = 'queued' OR r.lease_until IS NOT NULL AS "isHeld"
-       FROM runs r WHERE r.tenant_id = :tenantId AND r.id = :id FOR UPDATE`,
+       FROM runs r WHERE r.tenant_id = :tenantId AND r.id = :id FOR NO KEY UPDATE`,
       { id },
     );
     if (!row) return null;
