@@ -11,7 +11,8 @@ const LIMIT_MS = 5_000;
 
 /** Schemas of strangers that are small and have none of these take time by their size and the input's alone. */
 const SMALL_CHARS = 8_192;
-const NOT_PLAIN = /"(pattern|patternProperties|\$ref|\$dynamicRef|\$recursiveRef|\$async|\$schema|\$id|id|uniqueItems)"/;
+const NOT_PLAIN =
+  /"(pattern|patternProperties|\$ref|\$dynamicRef|\$recursiveRef|\$async|\$schema|\$id|id|uniqueItems)"/;
 /** Compiled ones that are kept; one that is asked for again goes to the end. */
 const KEPT = 500;
 
