@@ -107,6 +107,21 @@ describe('An agent that is a tool of another', () => {
     expect(message?.content).toBe('Anyway');
   });
 
+  it('takes of the time that the one who asked may take', async () => {
+    const limits = { resourceLimits: { maxExecutionTimeMs: 6_000 } };
+    const talk = await team(['agent:Helper'], { Helper: {} }, limits);
+    script.set('Plan', [calling(ask('Helper', 'First')), calling(ask('Helper', 'Then')), saying('End')]);
+    for (const question of ['First', 'Then']) script.set(question, [{ ...saying('Thought'), delayMs: 4_000 }]);
+    const { run } = await ended(talk, 'Plan');
+    expect(run).toMatchObject({ status: 'failed', error: { code: 'max_execution_time_exceeded' } });
+    const [then, first] = await tasksOf(talk, run.id);
+    const [one, two] = await Promise.all(
+      [first, then].map(async (task) => (await talk.as.get(`/runs/${task?.runId}`).expect(200)).json<RunDto>()),
+    );
+    expect(one).toMatchObject({ status: 'completed' });
+    expect(two).toMatchObject({ status: 'failed', error: { code: 'max_execution_time_exceeded' } });
+  });
+
   it('can not ask those who have asked it, nor go deeper than five', async () => {
     const chain = Object.fromEntries(
       ['Two', 'Three', 'Four', 'Five', 'Six'].map((name) => [name, { tools: ['agent:*'] }]),

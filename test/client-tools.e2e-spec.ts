@@ -30,6 +30,16 @@ async function sidekick(definition: object = {}): Promise<Talk> {
   return { ...talk, sessionId: (await talk.as.post('/sessions', body).expect(201)).json<{ id: string }>().id };
 }
 
+const hidingAPromise = <T extends object>(tool: T): T => ({
+  ...tool,
+  inputSchema: { allOf: [{ $async: true, required: ['x'] }] },
+});
+
+const referringToNothing = <T extends object>(tool: T): T => ({
+  ...tool,
+  inputSchema: { properties: { page: { $ref: '#/nowhere' } } },
+});
+
 const open = (page: string): [string, object] => ['client__open_page', { page }];
 
 describe("A tool of the session's own application", () => {
@@ -136,6 +146,8 @@ describe('The schema of a client tool', () => {
     ['of a list', [{ ...OPEN_PAGE, inputSchema: { type: 'array' } }], 'clientTools[0].inputSchema'],
     ['that answers later', [{ ...OPEN_PAGE, inputSchema: { $async: true } }], 'clientTools[0].inputSchema'],
     ['that is very long', [{ ...OPEN_PAGE, inputSchema: { a: 'x'.repeat(70_000) } }], 'clientTools[0].inputSchema'],
+    ['that hides a promise', [hidingAPromise(OPEN_PAGE)], 'clientTools[0].inputSchema'],
+    ['that refers to nothing', [OPEN_PAGE, referringToNothing(OPEN_PAGE)], 'clientTools[1].inputSchema'],
     ['of two of one name', [OPEN_PAGE, OPEN_PAGE], 'clientTools'],
   ])('%s is refused', async (_what, clientTools, field) => {
     const { as } = await talks.given.tenant();
@@ -143,15 +155,17 @@ describe('The schema of a client tool', () => {
     expect(refused.json()).toMatchObject({ validationErrors: [{ field }] });
   });
 
-  it.each<[string, object, RegExp]>([
-    [
-      'that takes for ever',
-      { properties: { page: { type: 'string', pattern: '^(a+)+$' } } },
-      /takes more time than it may/,
-    ],
-    ['that hides a promise', { allOf: [{ $async: true, required: ['x'] }] }, /can not be used: \$async/],
-    ['that refers to nothing', { properties: { page: { $ref: '#/nowhere' } } }, /can not be used/],
-  ])('%s is an error to the model, and to nobody else', async (_what, inputSchema, output) => {
+  it('is refused in a template and in a batch as well', async () => {
+    const { as } = await talks.given.tenant();
+    const clientTools = [referringToNothing(OPEN_PAGE)];
+    const batch = await as.post('/sessions/batch', [{}, { clientTools }]).expect(422);
+    expect(batch.json()).toMatchObject({ validationErrors: [{ field: '[1].clientTools[0].inputSchema' }] });
+    const template = await as.post('/session-templates', { name: 'T', clientTools }).expect(422);
+    expect(template.json()).toMatchObject({ validationErrors: [{ field: 'clientTools[0].inputSchema' }] });
+  });
+
+  it('that takes for ever is an error to the model, and to nobody else', async () => {
+    const inputSchema = { properties: { page: { type: 'string', pattern: '^(a+)+$' } } };
     const talk = await talks.start();
     const body = { agentId: talk.agentId, clientTools: [{ ...OPEN_PAGE, inputSchema }] };
     const { id: sessionId } = (await talk.as.post('/sessions', body).expect(201)).json<{ id: string }>();
@@ -161,7 +175,7 @@ describe('The schema of a client tool', () => {
     await others.as.get('/tenant').expect(200);
     const { run, results } = await asking;
     expect(run.status).toBe('completed');
-    expect(results[0]?.output).toMatch(output);
+    expect(results[0]?.output).toMatch(/takes more time than it may/);
   });
 });
 

@@ -280,7 +280,7 @@ describe.each([
 
   it('is cut off', async () => {
     const runs = new LongRun();
-    const app = await given({ runs, limits: { stuckMs: 200, tickMs: 20 } });
+    const app = await given({ runs, limits: { stuckMs: 1_500, tickMs: 20 } });
     const deaf = await openDeaf(app);
     await tell(app, runs);
     await eventually(

@@ -24,14 +24,7 @@ afterAll(async () => {
 
 describe('A run whose person has no account with a server', () => {
   it('waits with a link, and goes on where it stood once the account is connected', async () => {
-    const talk = await talks.start({ tools: ['protected:*'], permissionPolicy: { default: 'allow' } });
-    const member = await talks.given.member(talk, 'member');
-    const serverId = await accounts.serverWith(talk.as, 'user');
-    // The owner's account makes the tools known.
-    await accounts.connect(talk.as, serverId, 'alice');
-    await talk.as.get(`/mcp/servers/${serverId}/discover`).expect(200);
-    const sessionId = (await member.as.post('/sessions', { agentId: talk.agentId }).expect(201)).json<{ id: string }>()
-      .id;
+    const { member, serverId, sessionId } = await withoutAccount();
     const mine = { as: member.as, sessionId };
     const { run, pendingPermissions } = await askAndWait(app, mine, ['protected__connect', {}]);
     expect(run.status).toBe('waiting');
@@ -51,4 +44,29 @@ describe('A run whose person has no account with a server', () => {
       ...{ status: 'allowed', decidedBy: member.userId },
     });
   });
+
+  it('goes on without it when the server is deleted', async () => {
+    const { talk, member, serverId, sessionId } = await withoutAccount();
+    const { run, pendingPermissions } = await askAndWait(app, { as: member.as, sessionId }, ['protected__connect', {}]);
+    expect(run.status).toBe('waiting');
+    await talk.as.delete(`/mcp/servers/${serverId}`).expect(204);
+    const end = await toTheEnd(member.as, run.id);
+    expect(end.run.status).toBe('completed');
+    expect(end.results).toMatchObject([{ isError: true, output: 'The server is not there any more' }]);
+    expect((await member.as.get(`/permissions/${pendingPermissions[0]?.id}`)).json()).toMatchObject({
+      ...{ status: 'expired', decidedBy: null },
+    });
+  });
 });
+
+/** The tools of the server are known, and the member has no account with it. */
+async function withoutAccount() {
+  const talk = await talks.start({ tools: ['protected:*'], permissionPolicy: { default: 'allow' } });
+  const member = await talks.given.member(talk, 'member');
+  const serverId = await accounts.serverWith(talk.as, 'user');
+  // The owner's account makes them known.
+  await accounts.connect(talk.as, serverId, 'alice');
+  await talk.as.get(`/mcp/servers/${serverId}/discover`).expect(200);
+  const session = await member.as.post('/sessions', { agentId: talk.agentId }).expect(201);
+  return { talk, member, serverId, sessionId: session.json<{ id: string }>().id };
+}

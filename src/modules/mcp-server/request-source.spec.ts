@@ -7,6 +7,8 @@ const LOCAL = { ...OPEN, host: '127.0.0.1' };
 describe('A request is let in', () => {
   it.each([
     ['from no page, under any name', OPEN, { host: 'atrium:3000' }],
+    ['from a cluster', OPEN, { host: 'atrium.backend.svc.cluster.local' }],
+    ['under our own name', OPEN, { host: 'Atrium.example.com' }],
     ['from our own pages', OPEN, { host: 'atrium:3000', origin: 'https://atrium.example.com' }],
     [
       'from a front end that the operator named',
@@ -38,6 +40,8 @@ describe('A request is refused', () => {
     ['from what is no origin', OPEN, { host: 'atrium.example.com', origin: 'evil' }],
     ['under another name of this machine', LOCAL, { host: 'evil.example.com' }],
     ['that looks like it', LOCAL, { host: '127.0.0.1.evil.example.com' }],
+    ['under a name that nobody has said', OPEN, { host: 'evil.example.com' }],
+    ['under a name that begins like ours', OPEN, { host: 'atrium.example.com.evil.com' }],
     ['without a host', OPEN, {}],
     ['with a host that is none', OPEN, { host: 'a b' }],
   ])('%s', (_what, rules, headers) => {

@@ -10,6 +10,9 @@ export interface SourceRules {
   host: string;
 }
 
+/** Names that the public DNS has not: of hosts on this network, of clusters and of containers. */
+const PRIVATE_NAME = /^[^.]+$|\.(local|internal|svc)$/;
+
 /**
  * That a page elsewhere does not use a visitor's browser to reach us. Such a page can have its own name lead to our
  * address, so that both headers agree: a name counts when the operator has said it, or when nobody could have made it up.
@@ -18,8 +21,11 @@ export interface SourceRules {
 export function assertKnownSource(headers: { host?: string; origin?: string }, rules: SourceRules): void {
   const host = urlOf(`http://${headers.host ?? ''}`);
   if (!host) throw new AccessDenied('The header Host names no host');
-  if (isLoopback(rules.host) && !isLoopback(host.hostname) && host.hostname !== urlOf(rules.publicUrl)?.hostname)
-    throw new AccessDenied('The header Host names another host');
+  if (!isLoopback(host.hostname) && host.hostname !== urlOf(rules.publicUrl)?.hostname) {
+    const isNear = isAddress(host.hostname) || PRIVATE_NAME.test(host.hostname);
+    if (isLoopback(rules.host) || !isNear)
+      throw new AccessDenied('The header Host names another host than PUBLIC_URL does');
+  }
   if (headers.origin === undefined) return;
   const origin = urlOf(headers.origin);
   const isAllowed = [rules.publicUrl, ...rules.corsOrigins].some((url) => urlOf(url)?.origin === origin?.origin);

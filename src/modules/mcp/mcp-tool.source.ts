@@ -12,7 +12,7 @@ import type {
   ToolResult,
   ToolSource,
 } from '../tools/tool.js';
-import { textResult } from '../tools/tool.js';
+import { bareName, serverOf, textResult } from '../tools/tool.js';
 import { KnownDefinitions } from './catalogue/known-definitions.js';
 import { McpToolLists } from './catalogue/mcp-tool-lists.service.js';
 import { McpToolsRepository, type CachedServer, type CachedTool } from './catalogue/mcp-tools.repository.js';
@@ -68,8 +68,7 @@ export class McpToolSource implements ToolSource {
   }
 
   async approve(name: string): Promise<void> {
-    const colon = name.indexOf(':');
-    await this.tools.approve(name.slice(0, colon), name.slice(colon + 1), currentTenantActor().userId);
+    await this.tools.approve(serverOf(name), bareName(name), currentTenantActor().userId);
   }
 
   private async refresh(id: string): Promise<void> {

@@ -24,7 +24,7 @@ export class SessionBatchesRepository {
   async lockVisible(ids: readonly string[]): Promise<Pick<SessionEntity, 'tenantId' | 'id'>[]> {
     const rows = await this.db.sql<object>(
       `SELECT s.tenant_id, s.id FROM sessions s
-       WHERE s.tenant_id = :tenantId AND s.id = ANY (:ids) AND ${VISIBLE_SESSION} ORDER BY s.id FOR UPDATE`,
+       WHERE s.tenant_id = :tenantId AND s.id = ANY (:ids) AND ${VISIBLE_SESSION} ORDER BY s.id FOR NO KEY UPDATE`,
       { ids, ...visibilityParameters() },
     );
     return rows.map((row) => camelRow<Pick<SessionEntity, 'tenantId' | 'id'>>(row));

@@ -8,6 +8,7 @@ import { MAX_FAULTS } from '../../platform/http/field-errors.js';
 import { runIsOn } from './run-in-progress.js';
 import { SessionBatchesRepository } from './session-batches.repository.js';
 import type { SessionsMadeDto } from './session-batches.dto.js';
+import { ClientToolSchemas } from './client-tools/client-tool-schemas.js';
 import { SessionDrafts } from './session-drafts.service.js';
 import { SessionNews } from './session-news.js';
 import { shownSession } from './session-view.js';
@@ -21,6 +22,7 @@ export class SessionBatches {
     private readonly batches: SessionBatchesRepository,
     private readonly sessions: SessionsRepository,
     private readonly drafts: SessionDrafts,
+    private readonly clientTools: ClientToolSchemas,
     private readonly events: Events,
     private readonly news: SessionNews,
     private readonly db: Db,
@@ -30,8 +32,10 @@ export class SessionBatches {
   async create(bodies: readonly CreateSessionDto[]): Promise<SessionsMadeDto> {
     const { tenantId } = currentTenantActor();
     const batchId = v7();
+    const pathOf = (index: number): string => `[${index}].`;
+    await this.clientTools.require(bodies, pathOf);
     return this.db.run(async () => {
-      const drafts = await this.drafts.of(bodies, (index) => `[${index}].`);
+      const drafts = await this.drafts.of(bodies, pathOf);
       const sessions = drafts.map((draft) => ({ ...draft, batchId }));
       const ids = sessions.map(({ id }) => id);
       await Promise.all([

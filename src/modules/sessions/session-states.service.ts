@@ -4,6 +4,7 @@ import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
 import { JobQueue } from '../../platform/jobs/job-queue.js';
 import { Live } from '../../platform/live/live.js';
+import { ParentNews } from './runs/parent-news.js';
 import type { Run } from './runs/run.js';
 import { runIsOn } from './run-in-progress.js';
 import { RunLine } from './runs/run-line.js';
@@ -37,6 +38,7 @@ export class SessionStates {
     private readonly runsService: RunsService,
     private readonly line: RunLine,
     private readonly notices: RunNotices,
+    private readonly parents: ParentNews,
     private readonly events: Events,
     private readonly news: SessionNews,
     private readonly jobs: JobQueue,
@@ -65,7 +67,7 @@ export class SessionStates {
       const { tenantId } = await this.lockFrom(id, 'resume');
       for (const run of await this.runs.withdrawPause(id)) {
         await this.notices.tell([run], 'run.resumed');
-        if (run.trigger === 'agent') await this.tellParent(run, 'agentRun.resumed');
+        await this.parents.tell(run, 'resumed');
         this.jobs.ring('run.execute', { tenantId, runId: run.id });
       }
       await this.line.startNext({ tenantId, id });
@@ -95,11 +97,7 @@ export class SessionStates {
 
   private async tellWaiting(run: Run): Promise<void> {
     await this.notices.tell([run], 'run.waiting');
-    if (run.trigger === 'agent') await this.tellParent(run, 'agentRun.waiting');
-  }
-
-  private async tellParent({ id, sessionId }: Run, action: 'agentRun.waiting' | 'agentRun.resumed'): Promise<void> {
-    await this.events.publish(action, { resourceType: 'run', resourceId: id, payload: { runId: id, sessionId } });
+    await this.parents.tell(run, 'waiting');
   }
 
   private async statusByRuns(id: string): Promise<SessionStatus> {

@@ -49,6 +49,7 @@ import { RunLineRepository } from './runs/run-line.repository.js';
 import { RunLine } from './runs/run-line.js';
 import { RunsController } from './runs/runs.controller.js';
 import { RunEventsRepository } from './runs/run-events.repository.js';
+import { ParentNews } from './runs/parent-news.js';
 import { RunNotices } from './runs/run-notices.js';
 import { RunsRepository } from './runs/runs.repository.js';
 import { RunsService } from './runs/runs.service.js';
@@ -68,6 +69,7 @@ import { SessionListRepository } from './session-list.repository.js';
 import { SessionsRepository } from './sessions.repository.js';
 import { SessionsService } from './sessions.service.js';
 import { ClientToolsController } from './client-tools/client-tools.controller.js';
+import { ClientToolSchemas } from './client-tools/client-tool-schemas.js';
 import { ClientTools } from './client-tools/client-tools.service.js';
 import { ClientToolSource } from './client-tools/client-tools.source.js';
 import { PermissionGrantsController } from './permissions/permission-grants.controller.js';
@@ -174,6 +176,7 @@ import { WorkingDirectory } from './working-directory/working-directory.service.
     RunsRepository,
     RunEventsRepository,
     RunNotices,
+    ParentNews,
     RunsService,
     RunCancels,
     RunLineRepository,
@@ -213,6 +216,7 @@ import { WorkingDirectory } from './working-directory/working-directory.service.
     OverdueCallsSweeper,
     ClientToolSource,
     ClientTools,
+    ClientToolSchemas,
     HistoryCompaction,
     ClaimedRuns,
     ExecuteRunProcessor,

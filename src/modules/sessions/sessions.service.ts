@@ -6,6 +6,7 @@ import { Events } from '../../platform/events/events.js';
 import { Cursors } from '../../platform/http/pagination.js';
 import { runIsOn } from './run-in-progress.js';
 import { RunsRepository } from './runs/runs.repository.js';
+import { ClientToolSchemas } from './client-tools/client-tool-schemas.js';
 import { SessionDrafts } from './session-drafts.service.js';
 import { SessionListRepository } from './session-list.repository.js';
 import { SessionNews } from './session-news.js';
@@ -24,6 +25,7 @@ export class SessionsService {
     private readonly lists: SessionListRepository,
     private readonly runs: RunsRepository,
     private readonly drafts: SessionDrafts,
+    private readonly clientTools: ClientToolSchemas,
     private readonly references: SessionReferences,
     private readonly events: Events,
     private readonly news: SessionNews,
@@ -33,6 +35,7 @@ export class SessionsService {
 
   async create(dto: CreateSessionDto): Promise<SessionDto> {
     const { tenantId } = currentTenantActor();
+    await this.clientTools.require([dto]);
     return this.db.run(async () => {
       const [session] = await this.drafts.of([dto]);
       if (!session) throw new Error('Of one body nothing was made');

@@ -1,20 +1,20 @@
 import { Injectable } from '@nestjs/common';
-import { Ajv, type ValidateFunction } from 'ajv';
 import { ValidationFailed } from '../../contracts/errors.js';
 import { BoundedWork, WorkExceeded } from '../../platform/compute/bounded-work.js';
 import type judgeInput from './judge-input.worker.js';
+import type judgeSchemas from './judge-schemas.worker.js';
+import { ToolSchemas } from './tool-schemas.js';
 import type { ToolDefinition } from './tool.js';
 
-const JUDGE = new URL('./judge-input.worker.js', import.meta.url);
+const INPUT_JUDGE = new URL('./judge-input.worker.js', import.meta.url);
+const SCHEMA_JUDGE = new URL('./judge-schemas.worker.js', import.meta.url);
 /** A thread that has to be started first takes some of it. */
-const LIMIT_MS = 5_000;
+const INPUT_MS = 5_000;
+const SCHEMAS_MS = 10_000;
 
 /** Schemas of strangers that are small and have none of these take time by their size and the input's alone. */
 const SMALL_CHARS = 8_192;
-const NOT_PLAIN =
-  /"(pattern|patternProperties|\$ref|\$dynamicRef|\$recursiveRef|\$async|\$schema|\$id|id|uniqueItems)"/;
-/** Compiled ones that are kept; one that is asked for again goes to the end. */
-const KEPT = 500;
+const NOT_PLAIN = /"(pattern|patternProperties|\$ref|\$dynamicRef|\$recursiveRef|\$async|\$schema|\$id|uniqueItems)"/;
 
 /**
  * Holds inputs against the schemas of their tools: those of strangers that are not plain in threads that can be killed,
@@ -22,9 +22,8 @@ const KEPT = 500;
  */
 @Injectable()
 export class ToolInputs {
-  private readonly ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false, addUsedSchema: false });
+  private readonly schemas = new ToolSchemas(500);
   private readonly texts = new WeakMap<object, string>();
-  private readonly validators = new Map<string, ValidateFunction>();
 
   constructor(private readonly work: BoundedWork) {}
 
@@ -34,33 +33,22 @@ export class ToolInputs {
     this.texts.set(definition.inputSchema, schema);
     const isOurs = definition.source === 'builtin' || definition.source === 'agent';
     const isPlain = isOurs || (schema.length <= SMALL_CHARS && !NOT_PLAIN.test(schema));
-    const fault = isPlain ? this.faultHere(schema, input) : await this.faultElsewhere(schema, input, signal);
+    const fault = isPlain ? this.schemas.fault(schema, input) : await this.faultElsewhere(schema, input, signal);
     if (fault !== null) throw ValidationFailed.of('arguments', `The input does not fit the tool's schema: ${fault}`);
   }
 
-  private faultHere(schema: string, input: Record<string, unknown>): string | null {
+  /**
+   * For each schema why no input can be held against it, or null. `patient`: see BoundedWork.
+   * @throws ExternalServiceFailed (503) when too much of the tenant waits already
+   */
+  async flaws(schemas: readonly Record<string, unknown>[], patient = false): Promise<(string | null)[]> {
+    const texts = schemas.map((schema) => JSON.stringify(schema));
     try {
-      const validate = this.validatorOf(schema);
-      return validate(input) ? null : this.ajv.errorsText(validate.errors, { dataVar: 'input' });
+      return await this.work.run<typeof judgeSchemas>(SCHEMA_JUDGE, texts, { limitMs: SCHEMAS_MS, patient });
     } catch (error) {
-      return `the schema itself can not be used: ${(error as Error).message}`;
+      if (!(error instanceof WorkExceeded)) throw error;
+      return schemas.map(() => `to look at them takes more ${error.of} than it may`);
     }
-  }
-
-  private validatorOf(schema: string): ValidateFunction {
-    const validate = this.validators.get(schema) ?? this.compiled(JSON.parse(schema) as object);
-    this.validators.delete(schema);
-    this.validators.set(schema, validate);
-    const [oldest] = this.validators.keys();
-    if (this.validators.size > KEPT && oldest !== undefined) this.validators.delete(oldest);
-    return validate;
-  }
-
-  private compiled(schema: object): ValidateFunction {
-    const validate = this.ajv.compile(schema);
-    // It keeps all that it ever compiled.
-    this.ajv.removeSchema(schema);
-    return validate;
   }
 
   private async faultElsewhere(
@@ -70,7 +58,7 @@ export class ToolInputs {
   ): Promise<string | null> {
     try {
       const given = { schema, input: JSON.stringify(input) };
-      return await this.work.run<typeof judgeInput>(JUDGE, given, { limitMs: LIMIT_MS, patient: true, signal });
+      return await this.work.run<typeof judgeInput>(INPUT_JUDGE, given, { limitMs: INPUT_MS, patient: true, signal });
     } catch (error) {
       if (error instanceof WorkExceeded) return `to tell takes more ${error.of} than it may`;
       throw error;

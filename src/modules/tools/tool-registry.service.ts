@@ -1,11 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { InProcessServer } from './in-process-server.js';
-import type { ListedTool, OfferedTool, ServerOffer, ToolScope, ToolServer, ToolSource } from './tool.js';
+import {
+  serverOf,
+  type ListedTool,
+  type OfferedTool,
+  type ServerOffer,
+  type ToolScope,
+  type ToolServer,
+  type ToolSource,
+} from './tool.js';
 
 export interface Offer {
   readonly tools: ReadonlyMap<string, OfferedTool>;
-  /** Patterns that name no tool. */
-  readonly unresolved: readonly string[];
   /** Servers that are to serve the caller and can not, at present. */
   readonly unavailable: readonly { readonly server: string; readonly reason: string }[];
   /** Known, and switched off where they come from. */
@@ -40,16 +46,13 @@ export class ToolRegistry {
     const offers = await this.offersOf(new Set(patterns.map(serverOf)), scope);
     const known = offers.flatMap(({ tools }) => tools);
     const tools = new Map<string, OfferedTool>();
-    const unresolved: string[] = [];
     for (const pattern of patterns) {
-      const matching = known.filter(({ definition }) => names(pattern, definition.name));
-      if (matching.length === 0) unresolved.push(pattern);
-      for (const tool of matching) tools.set(tool.definition.name, tool);
+      for (const tool of known) if (names(pattern, tool.definition.name)) tools.set(tool.definition.name, tool);
     }
     const unavailable = offers.flatMap(({ server, unavailable: reason }) => (reason ? [{ server, reason }] : []));
     const isDisabled = (name: string): boolean =>
       offers.some(({ server, disabled }) => (disabled === 'all' ? server === serverOf(name) : disabled?.has(name)));
-    return { tools, unresolved, unavailable, isDisabled };
+    return { tools, unavailable, isDisabled };
   }
 
   /** Of each list of patterns those that name no tool, as far as is known without connecting to anything. */
@@ -97,11 +100,6 @@ export class ToolRegistry {
   private builtinTools(servers: ReadonlySet<string>): OfferedTool[] {
     return [...servers].flatMap((server) => this.builtins.get(server)?.offered ?? []);
   }
-}
-
-/** Of `server:tool`; a tool's own name may hold colons. */
-function serverOf(name: string): string {
-  return name.slice(0, Math.max(0, name.indexOf(':')));
 }
 
 function names(pattern: string, name: string): boolean {

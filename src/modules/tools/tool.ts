@@ -122,3 +122,13 @@ export interface BuiltinTool {
 export function textResult(text: string, isError = false): ToolResult {
   return { isError, content: [{ type: 'text', text }] };
 }
+
+/** Of `server:tool`. */
+export function serverOf(name: string): string {
+  return name.slice(0, Math.max(0, name.indexOf(':')));
+}
+
+/** Of `server:tool`, whose own name may hold colons. */
+export function bareName(name: string): string {
+  return name.slice(name.indexOf(':') + 1);
+}

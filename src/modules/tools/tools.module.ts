@@ -14,7 +14,7 @@ import { ToolsService } from './tools.service.js';
   imports: [ComputeModule, TenantsModule],
   controllers: [ToolsController],
   providers: [ToolRegistry, ToolExecutor, ToolInputs, ToolTurns, ToolsService],
-  exports: [ToolRegistry, ToolExecutor],
+  exports: [ToolRegistry, ToolExecutor, ToolInputs],
 })
 export class ToolsModule implements OnModuleInit {
   constructor(private readonly registry: ToolRegistry) {}

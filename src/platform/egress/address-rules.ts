@@ -6,6 +6,8 @@ import { isWithin, parseAddress, parseNetwork, type Address, type Network } from
 const PUBLIC_IPV6 = required('2000::/3');
 /** An IPv6 address that stands for the IPv4 one in its last 32 bits, wherever the operator runs a translator. */
 const TRANSLATED = required('64:ff9b::/96');
+/** Public by its number, and the host's own service on every machine of Azure. */
+const OF_HOSTS = required('168.63.129.16');
 
 /** Which addresses may be dialled for those who give them: public ones, and what the operator allows besides. */
 export class AddressRules {
@@ -55,7 +57,8 @@ export class AddressRules {
 }
 
 function isPublic(address: Address): boolean {
-  return address.range() === 'unicast' && (address.kind() === 'ipv4' || isWithin(address, [PUBLIC_IPV6]));
+  if (address.range() !== 'unicast') return false;
+  return address.kind() === 'ipv4' ? !isWithin(address, [OF_HOSTS]) : isWithin(address, [PUBLIC_IPV6]);
 }
 
 function lastFourBytes(address: Address): Address {

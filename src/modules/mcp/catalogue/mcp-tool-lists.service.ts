@@ -2,22 +2,19 @@ import { Injectable, Logger } from '@nestjs/common';
 import { NotFound } from '../../../contracts/errors.js';
 import { Actor } from '../../../platform/access/actor.js';
 import { currentTenantActor, runAs } from '../../../platform/access/scope.js';
-import { BoundedWork, WorkExceeded } from '../../../platform/compute/bounded-work.js';
 import { violatesForeignKey } from '../../../platform/database/database-errors.js';
 import { Db } from '../../../platform/database/db.js';
 import { Events } from '../../../platform/events/events.js';
 import type { McpConnection, RequestBounds } from '../client/mcp-connection.js';
+import { ToolInputs } from '../../tools/tool-inputs.js';
 import { McpClient } from '../mcp-client.service.js';
 import { McpConnections } from '../mcp-connections.js';
 import type { McpServerEntity } from '../mcp-server.entity.js';
 import { McpServersRepository } from '../mcp-servers.repository.js';
 import { allPages } from './all-pages.js';
-import type judgeSchemas from './judge-schemas.worker.js';
 import { McpToolsRepository, type CachedList, type CachedTool, type KnownTool } from './mcp-tools.repository.js';
 import { definitionsOf, MOST_TOOLS, type ToolList } from './tool-definitions.js';
 
-const JUDGE = new URL('./judge-schemas.worker.js', import.meta.url);
-const JUDGE_MS = 10_000;
 /** A server that tells of changes again and again is asked once in so long. */
 const CHANGES_MS = 1_000;
 const REFRESH_MS = 15_000;
@@ -34,7 +31,7 @@ export class McpToolLists {
     private readonly tools: McpToolsRepository,
     private readonly servers: McpServersRepository,
     private readonly client: McpClient,
-    private readonly work: BoundedWork,
+    private readonly inputs: ToolInputs,
     private readonly events: Events,
     private readonly db: Db,
     connections: McpConnections,
@@ -83,29 +80,20 @@ export class McpToolLists {
     const unseen = tools.filter(({ hash }) => !seen.has(hash));
     if (unseen.length === 0) return { tools, notes };
     const schemas = unseen.map(({ definition }) => definition.inputSchema);
-    const faults = await this.faultsOf(schemas);
-    const refused = new Map(unseen.map(({ hash }, index) => [hash, faults[index] ?? null]));
+    const flaws = await this.inputs.flaws(schemas, true);
+    const refused = new Map(unseen.map(({ hash }, index) => [hash, flaws[index] ?? null]));
     return {
       tools: tools.filter(({ hash }) => (refused.get(hash) ?? null) === null),
       notes: [
         ...notes,
         ...unseen.flatMap(({ definition, hash }) => {
-          const fault = refused.get(hash) ?? null;
-          return fault === null
+          const flaw = refused.get(hash) ?? null;
+          return flaw === null
             ? []
-            : [`Tool "${definition.name}" was left out: its inputSchema can not be used: ${fault}`];
+            : [`Tool "${definition.name}" was left out: its inputSchema can not be used: ${flaw}`];
         }),
       ],
     };
-  }
-
-  private async faultsOf(schemas: Record<string, unknown>[]): Promise<(string | null)[]> {
-    try {
-      return await this.work.run<typeof judgeSchemas>(JUDGE, schemas, { limitMs: JUDGE_MS, patient: true });
-    } catch (error) {
-      if (!(error instanceof WorkExceeded)) throw error;
-      return schemas.map(() => `the new ones take more ${error.of} than they may`);
-    }
   }
 
   private async store(server: McpServerEntity, credential: string, { tools, notes }: ToolList): Promise<void> {

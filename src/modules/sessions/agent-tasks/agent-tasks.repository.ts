@@ -4,6 +4,7 @@ import { camelRow } from '../../../platform/database/camel-row.js';
 import { Db } from '../../../platform/database/db.js';
 import type { RunStatus } from '../runs/run.js';
 import { visibilityParameters, VISIBLE_SESSION } from '../visibility.js';
+import type { Spent } from '../run-loop/run-state.js';
 import type { AgentMessage, AgentTask, KnownAgentTask } from './agent-task.js';
 
 const COLUMNS = `t.id, t.parent_run_id, t.parent_session_id, t.tool_call_id, t.tool_use_id, t.from_agent_id, t.to_agent_id,
@@ -16,6 +17,17 @@ const KNOWN = `SELECT ${COLUMNS}, r.status, r.error, r.finished_at, asked.conten
   JOIN sessions s ON s.tenant_id = t.tenant_id AND s.id = t.session_id
   JOIN agent_messages asked ON asked.tenant_id = t.tenant_id AND asked.task_id = t.id AND asked.type = 'request'
   LEFT JOIN agent_messages reply ON reply.tenant_id = t.tenant_id AND reply.task_id = t.id AND reply.type = 'reply'`;
+
+/** One row; those that were asked in one turn were at work side by side. */
+function spentBelow(runId: string): string {
+  return `SELECT coalesce(sum(turn.tokens), 0) AS tokens, coalesce(sum(turn.cost_micros), 0) AS cost_micros,
+      coalesce(sum(turn.active_ms), 0) AS active_ms
+    FROM (
+      SELECT sum(b.tokens) AS tokens, sum(b.cost_micros) AS cost_micros, max(b.active_ms) AS active_ms
+      FROM agent_tasks b JOIN tool_calls c ON c.tenant_id = b.tenant_id AND c.id = b.tool_call_id
+      WHERE b.tenant_id = :tenantId AND b.parent_run_id = ${runId} GROUP BY c.turn
+    ) turn`;
+}
 
 interface TaskFilter {
   parentRunId?: string;
@@ -50,11 +62,8 @@ export class AgentTasksRepository {
       `WITH spent AS (
          UPDATE agent_tasks t SET
            tokens = r.input_tokens + r.output_tokens + r.cache_read_tokens + r.cache_write_tokens + below.tokens,
-           cost_micros = r.cost_micros + below.cost_micros
-         FROM runs r, LATERAL (
-           SELECT coalesce(sum(b.tokens), 0) AS tokens, coalesce(sum(b.cost_micros), 0) AS cost_micros
-           FROM agent_tasks b WHERE b.tenant_id = :tenantId AND b.parent_run_id = r.id
-         ) below
+           cost_micros = r.cost_micros + below.cost_micros, active_ms = r.active_ms + below.active_ms
+         FROM runs r, LATERAL (${spentBelow('r.id')}) below
          WHERE t.tenant_id = :tenantId AND t.id = :id AND r.tenant_id = t.tenant_id AND r.id = t.run_id
        )
        INSERT INTO agent_messages (tenant_id, id, task_id, type, content, is_error)
@@ -84,13 +93,16 @@ export class AgentTasksRepository {
   }
 
   /** What the runs that a run has asked for took, so far as they have ended. */
-  async spentBelow(parentRunId: string): Promise<{ tokens: number; costMicros: number }> {
-    const [row] = await this.db.sql<{ tokens: string; costMicros: string }>(
-      `SELECT coalesce(sum(tokens), 0) AS tokens, coalesce(sum(cost_micros), 0) AS "costMicros" FROM agent_tasks
-       WHERE tenant_id = :tenantId AND parent_run_id = :parentRunId`,
+  async spentBelow(parentRunId: string): Promise<Spent> {
+    const [row] = await this.db.sql<Record<'tokens' | 'cost_micros' | 'active_ms', string>>(
+      spentBelow(':parentRunId::uuid'),
       { parentRunId },
     );
-    return { tokens: Number(row?.tokens ?? 0), costMicros: Number(row?.costMicros ?? 0) };
+    return {
+      tokens: Number(row?.tokens ?? 0),
+      costMicros: Number(row?.cost_micros ?? 0),
+      activeMs: Number(row?.active_ms ?? 0),
+    };
   }
 
   async findVisible(id: string): Promise<KnownAgentTask | null> {

@@ -52,7 +52,7 @@ export class Delegation {
   }
 
   /** In the open transaction. */
-  async begin({ run, activeMs }: RunHold, call: RunToolCall, request: Request): Promise<void> {
+  async begin({ run, spentMs }: RunHold, call: RunToolCall, request: Request): Promise<void> {
     const parent = await this.sessions.find(run.sessionId);
     if (!parent) throw new Error('The session of a run is gone');
     const { agentId, message } = request;
@@ -64,7 +64,7 @@ export class Delegation {
       ...{ rootSessionId, parentRunId: run.id },
     };
     await this.sessions.add([session]);
-    const within = { limits: leftOf(run, activeMs, request), rootSessionId, line: [...lineOf(run), agentId] };
+    const within = { limits: leftOf(run, spentMs, request), rootSessionId, line: [...lineOf(run), agentId] };
     const content = [{ type: 'text' as const, text: message }];
     const begun = await this.sending.send(session.id, { content }, 'agent', within);
     const task = {
@@ -96,7 +96,7 @@ function lineOf({ pinned, agentId }: WholeRun): string[] {
   return pinned.delegated?.line ?? (agentId === null ? [] : [agentId]);
 }
 
-function leftOf(run: WholeRun, activeMs: number, { among, spent }: Request): ResourceLimits {
+function leftOf(run: WholeRun, spentMs: number, { among, spent }: Request): ResourceLimits {
   const { limits } = run.pinned;
   const usage = usageOf(run);
   const share = (limit: number | null, used: number) =>
@@ -105,6 +105,6 @@ function leftOf(run: WholeRun, activeMs: number, { among, spent }: Request): Res
     maxTurns: null,
     maxTokens: share(limits.maxTokens, totalTokens(usage) + spent.tokens),
     maxCostMicros: share(limits.maxCostMicros, usage.costMicros + spent.costMicros),
-    maxExecutionTimeMs: limits.maxExecutionTimeMs === null ? null : Math.max(0, limits.maxExecutionTimeMs - activeMs),
+    maxExecutionTimeMs: limits.maxExecutionTimeMs === null ? null : Math.max(0, limits.maxExecutionTimeMs - spentMs),
   };
 }

@@ -9,6 +9,7 @@ import { MessagesRepository } from '../messages/messages.repository.js';
 import { shownPermission } from '../permissions/permissions.dto.js';
 import { PermissionsRepository } from '../permissions/permissions.repository.js';
 import { textOf, type StoredBlock } from '../messages/message.js';
+import { ParentNews } from '../runs/parent-news.js';
 import type { RunError } from '../runs/run.js';
 import { RunLine } from '../runs/run-line.js';
 import { shownRun } from '../runs/runs.dto.js';
@@ -38,6 +39,7 @@ export class RunEnding {
     private readonly sessions: SessionsRepository,
     private readonly line: RunLine,
     private readonly events: Events,
+    private readonly parents: ParentNews,
     private readonly metrics: RunMetrics,
     private readonly hooks: TellingHooks,
   ) {}
@@ -121,10 +123,9 @@ export class RunEnding {
   }
 
   private async publish(hold: RunHold, ending: Ending): Promise<void> {
-    const { id: resourceId, sessionId, trigger } = hold.run;
+    const { id: resourceId, sessionId } = hold.run;
     const resource = { resourceType: 'run', resourceId };
-    if (trigger === 'agent')
-      await this.events.publish('agentRun.ended', { ...resource, payload: { runId: resourceId, sessionId } });
+    await this.parents.tell(hold.run, 'ended');
     if (ending.status === 'failed') {
       await this.events.publish('run.failed', { ...resource, payload: { sessionId, code: ending.error.code } });
     } else {

@@ -15,6 +15,7 @@ export class Interruption extends Error {
 export class RunHold {
   private readonly controller = new AbortController();
   private readonly since = performance.now();
+  private elsewhereMs = 0;
   private timer: NodeJS.Timeout | undefined;
   private lastWrite: Promise<unknown> = Promise.resolve();
 
@@ -35,10 +36,7 @@ export class RunHold {
     readonly fence: number,
   ) {
     this.isPausing = run.pauseRequestedAt !== null;
-    const { maxExecutionTimeMs } = run.pinned.limits;
-    if (maxExecutionTimeMs === null) return;
-    const left = maxExecutionTimeMs - run.activeMs;
-    this.timer = setTimeout(() => this.interrupt('timeLimit'), Math.max(left, 0));
+    this.limitTime();
   }
 
   get signal(): AbortSignal {
@@ -48,6 +46,18 @@ export class RunHold {
   /** Time of this and earlier holds. */
   get activeMs(): number {
     return Math.round(this.run.activeMs + performance.now() - this.since);
+  }
+
+  /** What counts against the run's limit. */
+  get spentMs(): number {
+    return this.activeMs + this.elsewhereMs;
+  }
+
+  /** Others were at work for the run, for so long in all. */
+  countElsewhere(ms: number): void {
+    if (ms === this.elsewhereMs) return;
+    this.elsewhereMs = ms;
+    this.limitTime();
   }
 
   /** The first interruption counts. */
@@ -80,5 +90,13 @@ export class RunHold {
 
   release(): void {
     clearTimeout(this.timer);
+  }
+
+  private limitTime(): void {
+    clearTimeout(this.timer);
+    const { maxExecutionTimeMs } = this.run.pinned.limits;
+    if (maxExecutionTimeMs === null) return;
+    const left = Math.max(maxExecutionTimeMs - this.spentMs, 0);
+    this.timer = setTimeout(() => this.interrupt('timeLimit'), left);
   }
 }

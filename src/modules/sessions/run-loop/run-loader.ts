@@ -43,7 +43,7 @@ export class RunLoader {
       isStructured: Boolean(pinned.outputSchema),
       tooLong: [],
       unavailable: [],
-      delegated: { tokens: 0, costMicros: 0 },
+      delegated: { tokens: 0, costMicros: 0, activeMs: 0 },
     };
     if (attempts === 1 && !isLost) return { ...given, turns: [], calls: [] };
     const [turns, calls, shown] = await this.db.run(() =>

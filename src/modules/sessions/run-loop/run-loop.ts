@@ -68,7 +68,7 @@ export class RunLoop {
     const offered = [...tools.values()].map(({ definition }) => definition);
     const names = new WireNames([...tools.keys()]);
     await this.answers.tell(hold, state);
-    state.delegated = await this.delegation.spentBy(hold, state);
+    await this.countBelow(hold, state);
     await this.fitHistory(hold, state, offered);
     for (let resumed = true; ; resumed = false) {
       hold.signal.throwIfAborted();
@@ -77,7 +77,7 @@ export class RunLoop {
         await this.tools.run(hold, state, tools, resumed);
         const waits = state.calls.some(({ status }) => status === 'waiting');
         if (waits && (await this.parking.untilAnswered(hold, state))) return;
-        state.delegated = await this.delegation.spentBy(hold, state);
+        await this.countBelow(hold, state);
         continue;
       }
       if (hold.isPausing && (await this.parking.park(hold))) return;
@@ -101,6 +101,12 @@ export class RunLoop {
       if (!faults) return;
       await this.keepTurn(hold, state, result, faults);
     }
+  }
+
+  /** What agents took that the run has asked: it is within the run's own limits. */
+  private async countBelow(hold: RunHold, state: RunState): Promise<void> {
+    state.delegated = await this.delegation.spentBy(hold, state);
+    hold.countElsewhere(state.delegated.activeMs);
   }
 
   /** Once per hold, if it fits: what the model is shown of the history is the same each turn, and so in the cache. */

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Events } from '../../../platform/events/events.js';
+import { ParentNews } from '../runs/parent-news.js';
 import { shownRun } from '../runs/runs.dto.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import type { SessionEntity } from '../session.entity.js';
@@ -30,7 +30,7 @@ export class RunPark {
     private readonly calls: WaitingCallsRepository,
     private readonly below: AskedBelow,
     private readonly answers: ToldAnswers,
-    private readonly events: Events,
+    private readonly parents: ParentNews,
   ) {}
 
   /** For its paused session. False when the run goes on: the session was resumed meanwhile, or the run is to be cancelled. */
@@ -75,15 +75,14 @@ export class RunPark {
     return calls.some(({ waitsFor }) => waitsFor === 'agent') ? this.below.untold(run.id) : [];
   }
 
-  private waiting({ run: { id, sessionId, trigger } }: RunHold, asked: EventOfCall[] = []): JournalEntry {
+  private waiting({ run }: RunHold, asked: EventOfCall[] = []): JournalEntry {
     let session: SessionEntity | undefined;
-    const told = { resourceType: 'run', resourceId: id, payload: { runId: id, sessionId } };
     return {
       end: { status: 'waiting', error: null },
-      events: [...asked, { type: 'run.waiting', data: (run) => ({ run: shownRun(run) }) }],
+      events: [...asked, { type: 'run.waiting', data: (told) => ({ run: shownRun(told) }) }],
       work: async () => {
-        session = await this.sessions.moveStatus(sessionId, 'processing', 'waiting');
-        if (trigger === 'agent') await this.events.publish('agentRun.waiting', told);
+        session = await this.sessions.moveStatus(run.sessionId, 'processing', 'waiting');
+        await this.parents.tell(run, 'waiting');
       },
       session: () => session,
     };

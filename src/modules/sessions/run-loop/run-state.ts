@@ -58,6 +58,8 @@ export function titleOf({ history }: RunState, answer: string): string | null {
 export interface Spent {
   tokens: number;
   costMicros: number;
+  /** Of those side by side that of the longest. */
+  activeMs: number;
 }
 
 /** What counts against the run's limits. */

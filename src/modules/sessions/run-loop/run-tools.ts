@@ -8,11 +8,7 @@ import type { PinnedRun } from '../runs/run.js';
 export class RunTools {
   constructor(private readonly registry: ToolRegistry) {}
 
-  async of({
-    tools: named,
-    clientTools = [],
-    disabledTools = [],
-  }: PinnedRun): Promise<Omit<Offer, 'unresolved' | 'isDisabled'>> {
+  async of({ tools: named, clientTools = [], disabledTools = [] }: PinnedRun): Promise<Omit<Offer, 'isDisabled'>> {
     const patterns = clientTools.length > 0 ? [...named, CLIENT_TOOLS] : named;
     const { tools, unavailable } = await this.registry.offer(patterns, { clientTools });
     if (disabledTools.length === 0) return { tools, unavailable };

@@ -5,7 +5,7 @@ import { Settings } from '../../../platform/config/settings.js';
 import { Events } from '../../../platform/events/events.js';
 import { ToolExecutor, type Consent, type Execution } from '../../tools/tool-executor.service.js';
 import { storableProgress } from '../../tools/tool-progress.js';
-import type { OfferedTool, Suspension, ToolProgress } from '../../tools/tool.js';
+import { serverOf, type OfferedTool, type Suspension, type ToolProgress } from '../../tools/tool.js';
 import { Delegation } from '../agent-tasks/delegation.service.js';
 import { shownOutput, shownText, type ShownOutput } from '../executions/execution.js';
 import type { PermissionRequest } from '../permissions/permission.js';
@@ -58,7 +58,7 @@ export class ToolRound {
   ): Promise<void> {
     const begun = performance.now();
     const definition = tools.get(call.name)?.definition;
-    const noChange = { serverId: definition?.serverId ?? serverOf(call), changedInput: null };
+    const noChange = { serverId: definition?.serverId ?? serverOf(call.name), changedInput: null };
     if (call.status === 'running' && resumed && !definition?.idempotent)
       return this.finish(hold, call, { ...unknownOutcome(), ...decided(call) }, { ...noChange, whole: null }, 0);
     // What asked for the account has given way to the tools that it opens.
@@ -230,11 +230,6 @@ export class ToolRound {
       inOneGo: true,
     });
   }
-}
-
-/** By its name, where it is not there any more. */
-function serverOf({ name }: RunToolCall): string {
-  return name.slice(0, Math.max(0, name.indexOf(':')));
 }
 
 /** What hooks made of the input, if anything. */

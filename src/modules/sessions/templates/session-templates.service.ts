@@ -5,6 +5,7 @@ import { currentTenantActor } from '../../../platform/access/scope.js';
 import { Db } from '../../../platform/database/db.js';
 import { Events } from '../../../platform/events/events.js';
 import { Cursors, type PageQuery } from '../../../platform/http/pagination.js';
+import { ClientToolSchemas } from '../client-tools/client-tool-schemas.js';
 import { SessionReferences } from '../session-references.service.js';
 import type { SessionDefinitionDto } from '../sessions.dto.js';
 import type { SessionTemplateEntity } from './session-template.entity.js';
@@ -35,6 +36,7 @@ export class SessionTemplates {
   constructor(
     private readonly templates: SessionTemplatesRepository,
     private readonly references: SessionReferences,
+    private readonly clientTools: ClientToolSchemas,
     private readonly events: Events,
     private readonly cursors: Cursors,
     private readonly db: Db,
@@ -51,6 +53,7 @@ export class SessionTemplates {
       createdAt: now,
       updatedAt: now,
     };
+    await this.clientTools.require([dto]);
     await this.db.run(async () => {
       await this.references.require(dto);
       await this.templates.add(template);
@@ -83,6 +86,7 @@ export class SessionTemplates {
 
   /** Sessions made from it stay as they are. @throws NotFound, ValidationFailed */
   async update(id: string, dto: UpdateSessionTemplateDto): Promise<SessionTemplateDto> {
+    await this.clientTools.require([dto]);
     return this.db.run(async () => {
       const template = await this.templates.findForUpdate(id);
       if (!template) throw new NotFound('Template');

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
-import { Events } from '../../../platform/events/events.js';
 import { JobQueue } from '../../../platform/jobs/job-queue.js';
+import { ParentNews } from '../runs/parent-news.js';
 import { hasEnded, type Run } from '../runs/run.js';
 import { RunEventsRepository, type StoredEvent } from '../runs/run-events.repository.js';
 import { shownRun } from '../runs/runs.dto.js';
@@ -22,7 +22,7 @@ export class RunStanding {
     private readonly below: AskedBelow,
     private readonly runEvents: RunEventsRepository,
     private readonly sessions: SessionsRepository,
-    private readonly events: Events,
+    private readonly parents: ParentNews,
     private readonly news: SessionNews,
     private readonly jobs: JobQueue,
     private readonly db: Db,
@@ -50,7 +50,7 @@ export class RunStanding {
       stored.map((event) => ({ runId: run.id, ...event })),
     );
     const session = turn ? await this.moveSession(run.sessionId, turn) : undefined;
-    if (turn && run.trigger === 'agent') await this.tellParent(run, turn);
+    if (turn) await this.parents.tell(run, turn === 'run.waiting' ? 'waiting' : 'resumed');
     if (target === 'queued') this.jobs.ring('run.execute', { tenantId: run.tenantId, runId: run.id });
     this.db.afterCommit(() => this.news.happened(moved, at.toISOString(), stored, session));
     return moved;
@@ -60,11 +60,6 @@ export class RunStanding {
     return turn === 'run.waiting'
       ? this.sessions.moveStatus(id, 'processing', 'waiting')
       : this.sessions.moveStatus(id, 'waiting', 'processing');
-  }
-
-  private async tellParent({ id, sessionId }: Run, turn: 'run.resumed' | 'run.waiting'): Promise<void> {
-    const action = turn === 'run.waiting' ? 'agentRun.waiting' : 'agentRun.resumed';
-    await this.events.publish(action, { resourceType: 'run', resourceId: id, payload: { runId: id, sessionId } });
   }
 }
 

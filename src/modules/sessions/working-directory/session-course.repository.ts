@@ -10,7 +10,7 @@ export class SessionCourseRepository {
   async lock(id: string): Promise<SessionCourse | null> {
     const [row] = await this.db.sql<{ course: SessionCourse }>(
       `SELECT CASE WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN status = 'archived' THEN 'archived' ELSE 'open' END AS course
-       FROM sessions WHERE tenant_id = :tenantId AND id = :id FOR UPDATE`,
+       FROM sessions WHERE tenant_id = :tenantId AND id = :id FOR NO KEY UPDATE`,
       { id },
     );
     return row?.course ?? null;
