@@ -147,7 +147,11 @@ describe('The schema of a client tool', () => {
     ['that answers later', [{ ...OPEN_PAGE, inputSchema: { $async: true } }], 'clientTools[0].inputSchema'],
     ['that is very long', [{ ...OPEN_PAGE, inputSchema: { a: 'x'.repeat(70_000) } }], 'clientTools[0].inputSchema'],
     ['that hides a promise', [hidingAPromise(OPEN_PAGE)], 'clientTools[0].inputSchema'],
-    ['that refers to nothing', [OPEN_PAGE, referringToNothing(OPEN_PAGE)], 'clientTools[1].inputSchema'],
+    [
+      'that refers to nothing',
+      [{ ...OPEN_PAGE, name: 'other' }, referringToNothing(OPEN_PAGE)],
+      'clientTools[1].inputSchema',
+    ],
     ['of two of one name', [OPEN_PAGE, OPEN_PAGE], 'clientTools'],
   ])('%s is refused', async (_what, clientTools, field) => {
     const { as } = await talks.given.tenant();
@@ -158,7 +162,7 @@ describe('The schema of a client tool', () => {
   it('is refused in a template and in a batch as well', async () => {
     const { as } = await talks.given.tenant();
     const clientTools = [referringToNothing(OPEN_PAGE)];
-    const batch = await as.post('/sessions/batch', [{}, { clientTools }]).expect(422);
+    const batch = await as.post('/sessions/bulk-create', [{}, { clientTools }]).expect(422);
     expect(batch.json()).toMatchObject({ validationErrors: [{ field: '[1].clientTools[0].inputSchema' }] });
     const template = await as.post('/session-templates', { name: 'T', clientTools }).expect(422);
     expect(template.json()).toMatchObject({ validationErrors: [{ field: 'clientTools[0].inputSchema' }] });

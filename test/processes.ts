@@ -127,7 +127,8 @@ export class Processes {
   private launch(environment: Record<string, string>): Promise<Server> {
     const { upstream } = this;
     const store = { ...this.store, drop: () => Promise.resolve() };
-    return startServer({ ANTHROPIC_API_KEY: 'test-key', ANTHROPIC_BASE_URL: upstream.url, ...environment }, store);
+    const outside = { ANTHROPIC_API_KEY: 'test-key', ANTHROPIC_BASE_URL: upstream.url, EGRESS_ALLOW: '127.0.0.0/8' };
+    return startServer({ ...outside, ...environment }, store);
   }
 
   private reply(request: MessagesRequest): Reply {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Sent } from './conversations.js';
 import type { Member } from './given.js';
+import { FakeMcp } from './mcp/fake-mcp.js';
 import { eventually } from './platform-fixtures.js';
 import { Processes } from './processes.js';
 import { eventsOf } from './sse.js';
@@ -40,8 +41,7 @@ const adding = (a: number): Reply => ({
   steps: [{ text: 'Let me see.' }, { pauseMs: 500 }, { toolUse: { name: 'calculator__add', input: { a, b: 1 } } }],
 });
 
-async function session(): Promise<string> {
-  const body = { model: 'claude-haiku-4-5', tools: ['calculator:*'] };
+async function session(body: object = { model: 'claude-haiku-4-5', tools: ['calculator:*'] }): Promise<string> {
   return (await processes.as(owner).post('/sessions', body).expect(201)).json<{ id: string }>().id;
 }
 
@@ -170,6 +170,27 @@ describe('A worker that is asked to stop', () => {
       run: { attempts: 2, usage: { estimated: true } },
     });
     expect(processes.asked('handed')).toBe(3);
+  }, 90_000);
+
+  it('lets a call end first that can not be made a second time', async () => {
+    const far = await new FakeMcp().start();
+    far.tools = [{ name: 'late', inputSchema: { type: 'object' } }];
+    const as = processes.as(owner);
+    const server = await as.post('/mcp/servers', { name: 'far', transport: 'http', url: far.url }).expect(201);
+    await as.get(`/mcp/servers/${server.json<{ id: string }>().id}/discover`).expect(200);
+    processes.answers('once', { steps: [{ toolUse: { name: 'far__late', input: {} } }] }, saying('So be it'));
+    const definition = { tools: ['far:*'], permissionPolicy: { default: 'allow' } };
+    const agent = await as.post('/agents', { name: 'Once', model: 'claude-haiku-4-5', ...definition }).expect(201);
+    const runId = await sent(await session({ agentId: agent.json()['id'] }), 'once');
+    await eventually(
+      () => far.count('tools/call'),
+      (count) => count === 1,
+    );
+    await processes.replaceWorker('stop');
+    const told = await processes.follow(owner, runId);
+    expect(told).toMatchObject({ run: { status: 'completed' }, results: [{ isError: false, output: 'It is done' }] });
+    expect(far.count('tools/call')).toBe(1);
+    await far.stop();
   }, 90_000);
 
   it('leaves nobody waiting in vain', async () => {

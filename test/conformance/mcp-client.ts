@@ -14,8 +14,8 @@ import {
 } from '../../src/modules/mcp/oauth/authorization.js';
 import { findAuthorizationServer } from '../../src/modules/mcp/oauth/authorization-server.js';
 import { provokeChallenge } from '../../src/modules/mcp/oauth/challenge.js';
-import type { OAuthClient } from '../../src/modules/mcp/oauth/client-registration.js';
-import { requestTokens } from '../../src/modules/mcp/oauth/grant.js';
+import type { OAuthClient } from '../../src/modules/mcp/oauth/oauth-client.js';
+import { requestTokens } from '../../src/modules/mcp/oauth/token-requests.js';
 import { GrantTokens } from '../../src/modules/mcp/oauth/grant-tokens.js';
 import { AddressRules } from '../../src/platform/egress/address-rules.js';
 import { GuardedFetch } from '../../src/platform/egress/guarded-fetch.js';

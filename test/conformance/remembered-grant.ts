@@ -1,5 +1,6 @@
 import type { OAuthTokens } from '@modelcontextprotocol/sdk/shared/auth.js';
-import type { ClientStore, OAuthClient } from '../../src/modules/mcp/oauth/client-registration.js';
+import type { ClientStore } from '../../src/modules/mcp/oauth/client-registration.js';
+import type { OAuthClient } from '../../src/modules/mcp/oauth/oauth-client.js';
 import { timesOf, tokensOf, type Grant } from '../../src/modules/mcp/oauth/grant.js';
 import type { GrantStore, KeptGrant } from '../../src/modules/mcp/oauth/kept-grant.js';
 

@@ -14,7 +14,7 @@ import {
   UnsubscribeRequestSchema,
   type GetPromptResult,
 } from '@modelcontextprotocol/sdk/types.js';
-import { rpcErrorBody } from '../../src/modules/mcp-server/json-rpc.js';
+import { rpcErrorBody } from '../../src/modules/mcp-server/rpc-errors.js';
 import { answerMcp, type McpTransport } from '../../src/modules/mcp-server/mcp-transport.js';
 import { assertKnownSource } from '../../src/modules/mcp-server/request-source.js';
 import { asDomainError } from '../../src/platform/http/error-body.js';

@@ -203,6 +203,9 @@ export class FakeMcp {
         answer({ ...says('It did not work'), isError: true });
         return;
       }
+      case 'late':
+        setTimeout(() => answer(says('It is done')), 2_000);
+        return;
       case 'slow': {
         // Longer than its time-out, and telling so all the while.
         events();

@@ -1,15 +1,10 @@
 import { ErrorCode, JSONRPCMessageSchema, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
-import { BadRequest, ValidationFailed, type DomainError } from '../../contracts/errors.js';
-import { errorBody } from '../../platform/http/error-body.js';
+import { BadRequest } from '../../contracts/errors.js';
+import { InvalidMessage } from './rpc-errors.js';
 
 /** The first version of the protocol that knows no batches; versions are dates. */
 const WITHOUT_BATCHES = '2025-06-18';
 const MOST_MESSAGES = 100;
-/** What JSON-RPC leaves to servers. */
-const REFUSED = -32_000;
-
-/** JSON that is no message of JSON-RPC, or none that may come here. */
-class InvalidMessage extends BadRequest {}
 
 /**
  * The messages of a body; several where the version of the protocol knows batches.
@@ -57,17 +52,4 @@ function faultsIn(text: string): Fault[] | null {
     // An error of something else.
     return null;
   }
-}
-
-/** A refused request as clients of JSON-RPC read it; what the REST API would have answered is its `data`. */
-export function rpcErrorBody(error: DomainError, at: { correlationId: string; path: string }): object {
-  const { error: _isError, message: text, ...data } = errorBody(error, at);
-  return { jsonrpc: '2.0', id: null, error: { code: rpcCode(error), message: text, data } };
-}
-
-function rpcCode(error: DomainError): number {
-  if (error instanceof InvalidMessage) return ErrorCode.InvalidRequest;
-  if (error instanceof ValidationFailed) return ErrorCode.InvalidParams;
-  if (error.status === 400) return ErrorCode.ParseError;
-  return error.status >= 500 ? ErrorCode.InternalError : REFUSED;
 }

@@ -2,8 +2,8 @@ import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import type { Request, Response } from 'express';
 import { Settings } from '../../platform/config/settings.js';
 import { answerError } from '../../platform/http/error.filter.js';
-import { rpcErrorBody } from './json-rpc.js';
 import { challenge } from './protected-resource.js';
+import { rpcErrorBody } from './rpc-errors.js';
 
 /** Refusals as clients of MCP read them. */
 @Catch()

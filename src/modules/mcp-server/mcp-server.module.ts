@@ -5,7 +5,6 @@ import { AgentResources } from './agent.resources.js';
 import { ListAgentsTool } from './list-agents.tool.js';
 import { McpController } from './mcp.controller.js';
 import { Offers } from './offers.service.js';
-import { OurMcpServer } from './our-mcp-server.service.js';
 import { ProtectedResourceController } from './protected-resource.controller.js';
 import { RunAgentTool } from './run-agent.tool.js';
 import { RunProgress } from './run-progress.js';
@@ -15,6 +14,6 @@ import { TemplatePrompts } from './template.prompts.js';
 @Module({
   imports: [AgentsModule, SessionsModule],
   controllers: [McpController, ProtectedResourceController],
-  providers: [ListAgentsTool, RunAgentTool, AgentResources, TemplatePrompts, RunProgress, Offers, OurMcpServer],
+  providers: [ListAgentsTool, RunAgentTool, AgentResources, TemplatePrompts, RunProgress, Offers],
 })
 export class McpServerModule {}

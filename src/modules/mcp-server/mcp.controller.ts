@@ -6,8 +6,8 @@ import { Access, Public } from '../../platform/access/access.decorator.js';
 import { Replay } from '../../platform/http/idempotency.js';
 import { RequestRates } from '../../platform/http/request-rates.js';
 import { McpErrorFilter } from './mcp-error.filter.js';
-import { answerMcp, transportOnce } from './mcp-transport.js';
-import { OurMcpServer } from './our-mcp-server.service.js';
+import { Offers } from './offers.service.js';
+import type { Serve } from './serve.js';
 import { SourceGuard } from './source.guard.js';
 
 const MESSAGE = { type: 'object', additionalProperties: true };
@@ -17,8 +17,10 @@ const MESSAGE = { type: 'object', additionalProperties: true };
 @UseGuards(SourceGuard)
 @UseFilters(McpErrorFilter)
 export class McpController {
+  private serve: Promise<Serve> | undefined;
+
   constructor(
-    private readonly ours: OurMcpServer,
+    private readonly offers: Offers,
     private readonly rates: RequestRates,
   ) {}
 
@@ -41,9 +43,11 @@ export class McpController {
   async answer(@Req() request: Request, @Res() response: Response, @Body() body: unknown): Promise<void> {
     // Each message of a batch counts like a request.
     await this.rates.consumeMore(request, response, Array.isArray(body) ? body.length - 1 : 0);
-    await answerMcp(request, response, (_request, _response, messages) =>
-      transportOnce(this.ours.make(), response, messages),
-    );
+    // The SDK takes a while to load, which no start should wait for.
+    this.serve ??= import('./serve.js').then(({ serveMcp }) => serveMcp(this.offers));
+    await (
+      await this.serve
+    )(request, response);
   }
 
   /** There are no streams beside those of answers, and no sessions to end. */

@@ -17,7 +17,11 @@ export class ToolSchemas {
   private readonly ajv2020 = new Ajv2020(OPTIONS);
   private readonly validators = new Map<string, ValidateFunction>();
 
-  constructor(private readonly most: number) {}
+  private readonly most: number;
+
+  constructor(most: number) {
+    this.most = most;
+  }
 
   /** Why no input can be held against the schema; null where one can. */
   flaw(schema: string): string | null {

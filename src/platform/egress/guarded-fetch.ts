@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { Agent, buildConnector, fetch, type RequestInit as UndiciInit, type Response as UndiciResponse } from 'undici';
+import type { Agent, buildConnector, fetch, RequestInit as UndiciInit, Response as UndiciResponse } from 'undici';
 import { TimedOut } from '../../contracts/errors.js';
 import type { AddressRules } from './address-rules.js';
 import { boundedBody } from './bounded-body.js';
@@ -44,21 +44,13 @@ const NOT_THE_CALLERS = [
  * certificate), headers go with each request.
  */
 export class GuardedFetch implements OnApplicationShutdown {
-  private readonly agent: Agent;
+  /** Made with the first request: the library takes a while to load, which no start should wait for. */
+  private client: Promise<{ fetch: typeof fetch; agent: Agent }> | undefined;
 
   constructor(
     private readonly rules: AddressRules,
-    names: GuardedNames,
-  ) {
-    const dial = buildConnector({ lookup: names.lookup, timeout: CONNECT_TIMEOUT_MS, allowH2: false });
-    const connect: buildConnector.connector = (options, callback) => {
-      const address = options.hostname.replace(/^\[|\]$/g, '');
-      // A literal address is dialled without a look-up.
-      if (isIP(address) !== 0 && !rules.permits(address)) callback(new AddressRefused(address), null);
-      else dial(options, callback);
-    };
-    this.agent = new Agent({ connect, allowH2: false, headersTimeout: 0, bodyTimeout: 0 });
-  }
+    private readonly names: GuardedNames,
+  ) {}
 
   /** Bound, to be handed on. Rejects with ExternalServiceFailed, TimedOut, or what the caller's signal was aborted with. */
   readonly fetch: FetchLike = (url, init) => this.request(url, init ?? {}, {});
@@ -69,7 +61,22 @@ export class GuardedFetch implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.agent.destroy();
+    await (await this.client)?.agent.destroy();
+  }
+
+  private async newClient(): Promise<{ fetch: typeof fetch; agent: Agent }> {
+    const undici = await import('undici');
+    const dial = undici.buildConnector({ lookup: this.names.lookup, timeout: CONNECT_TIMEOUT_MS, allowH2: false });
+    const connect: buildConnector.connector = (options, callback) => {
+      const address = options.hostname.replace(/^\[|\]$/g, '');
+      // A literal address is dialled without a look-up.
+      if (isIP(address) !== 0 && !this.rules.permits(address)) callback(new AddressRefused(address), null);
+      else dial(options, callback);
+    };
+    return {
+      fetch: undici.fetch,
+      agent: new undici.Agent({ connect, allowH2: false, headersTimeout: 0, bodyTimeout: 0 }),
+    };
   }
 
   private async request(url: string | URL, init: RequestInit, options: GuardedOptions): Promise<Response> {
@@ -113,11 +120,13 @@ export class GuardedFetch implements OnApplicationShutdown {
     }
   }
 
-  private send({ url, method, headers, body }: OutgoingRequest, signal: AbortSignal): Promise<UndiciResponse> {
+  private async send({ url, method, headers, body }: OutgoingRequest, signal: AbortSignal): Promise<UndiciResponse> {
     if (url.protocol !== 'http:' && url.protocol !== 'https:')
       throw new RedirectRefused(`${url.protocol} is no way out`);
     if (url.username || url.password) throw new RedirectRefused('The URL carries a user name or password');
     if (this.rules.faultOfHost(url.hostname)) throw new AddressRefused(url.hostname);
+    this.client ??= this.newClient();
+    const client = await this.client;
     const init: UndiciInit = {
       method,
       headers: [...headers],
@@ -125,9 +134,9 @@ export class GuardedFetch implements OnApplicationShutdown {
       redirect: 'manual',
       signal,
       duplex: 'half',
-      dispatcher: this.agent,
+      dispatcher: client.agent,
     };
-    return fetch(url, init);
+    return client.fetch(url, init);
   }
 }
 

@@ -9,7 +9,7 @@ import { JobQueue, type Ring } from './job-queue.js';
 import type { JobRunner } from './job-runner.js';
 import { settledWithin } from './settled-within.js';
 
-const HAND_BACK_LIMIT_MS = 10_000;
+const HAND_BACK_LIMIT_MS = 15_000;
 const CLOSE_LIMIT_MS = 3_000;
 const COMPLAIN_EVERY_MS = 30_000;
 const MAX_PRIORITY = 2 ** 21 - 1;

@@ -3,10 +3,12 @@ import type { OAuthTokens } from '@modelcontextprotocol/sdk/shared/auth.js';
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { findAuthorizationServer, sameIssuer, type AuthorizationServer } from './authorization-server.js';
 import { provokeChallenge } from './challenge.js';
-import { clientOf, type ClientIdentity, type ClientStore, type OAuthClient } from './client-registration.js';
-import { authenticationOf, requestMachineTokens, type Grant } from './grant.js';
+import { clientOf, type ClientStore } from './client-registration.js';
+import type { Grant } from './grant.js';
+import type { ClientIdentity, OAuthClient } from './oauth-client.js';
 import { OAuthRefusal, refusalOf } from './oauth-refusal.js';
 import { scopeToAsk } from './scopes.js';
+import { authenticationOf, requestMachineTokens } from './token-requests.js';
 
 /** What has to be remembered while a person is at the authorization server. */
 export interface PendingAuthorization {

@@ -1,6 +1,5 @@
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { AuthorizedFetch } from '../mcp-credentials.js';
-import { challengeOf } from './challenge.js';
 import type { GrantTokens } from './grant-tokens.js';
 import { scopesIn } from './scopes.js';
 
@@ -37,6 +36,7 @@ export function authorizedFetch(
 
   async function checked(response: Response): Promise<Response> {
     if (response.status !== 403) return response;
+    const { challengeOf } = await import('./challenge.js');
     const { error, scope } = challengeOf(response);
     if (error !== 'insufficient_scope' || !(await tokens.want(scopesIn(scope)))) return response;
     await response.body?.cancel();

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import type { OAuthClientMetadata } from '@modelcontextprotocol/sdk/shared/auth.js';
 import { Settings } from '../../../platform/config/settings.js';
-import { clientMetadata, type ClientIdentity } from './client-registration.js';
+import { clientMetadata, type ClientIdentity } from './oauth-client.js';
 
 const PATH = '/api/v1/mcp/oauth';
 

@@ -1,16 +1,8 @@
 import { registerClient } from '@modelcontextprotocol/sdk/client/auth.js';
-import type { OAuthClientInformationMixed, OAuthClientMetadata } from '@modelcontextprotocol/sdk/shared/auth.js';
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { AuthorizationServer } from './authorization-server.js';
+import { clientMetadata, type ClientIdentity, type OAuthClient } from './oauth-client.js';
 import { OAuthRefusal, refusalOf } from './oauth-refusal.js';
-
-/** By what Atrium is known to an authorization server. */
-export type OAuthClient = OAuthClientInformationMixed & {
-  /** Signs what proves who we are, in the place of a secret. */
-  readonly signing?: { readonly key: string; readonly algorithm: string };
-  /** Gets access for itself: there is no person to ask. */
-  readonly isMachine?: boolean;
-};
 
 /** What is known of clients already, of one MCP server and one redirect URI. */
 export interface ClientStore {
@@ -18,25 +10,10 @@ export interface ClientStore {
   save(issuer: string, client: OAuthClient): Promise<void>;
 }
 
-export interface ClientIdentity {
-  readonly redirectUri: string;
-  /** An `https` address at which our metadata can be read, which then is our name; null where there is none. */
-  readonly metadataUrl: string | null;
-}
-
 /** Secrets that end within it are not worth beginning with. */
 const MARGIN_SECONDS = 3_600;
 
 const METHODS = ['client_secret_basic', 'client_secret_post', 'none'];
-
-export function clientMetadata({ redirectUri }: ClientIdentity): OAuthClientMetadata {
-  return {
-    client_name: 'Atrium',
-    redirect_uris: [redirectUri],
-    grant_types: ['authorization_code', 'refresh_token'],
-    response_types: ['code'],
-  };
-}
 
 /** A client that is known already, else an address (CIMD) where it is taken for a name, else one that is registered now. */
 export async function clientOf(

@@ -6,7 +6,7 @@ import { AddressRules } from '../../../platform/egress/address-rules.js';
 import { Events } from '../../../platform/events/events.js';
 import type { McpServerEntity } from '../mcp-server.entity.js';
 import { McpServers } from '../mcp-servers.service.js';
-import type { OAuthClient } from './client-registration.js';
+import type { OAuthClient } from './oauth-client.js';
 import { OAuthClientsRepository } from './oauth-clients.repository.js';
 import { OAuthConnections } from './oauth-connections.service.js';
 import type { GiveOAuthClientDto, OAuthClientDto } from './oauth.dto.js';

@@ -3,7 +3,7 @@ import { Logger } from '@nestjs/common';
 import type { OAuthTokens } from '@modelcontextprotocol/sdk/shared/auth.js';
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { ExternalServiceFailed } from '../../../contracts/errors.js';
-import { isRenewable, renewTokens, revokeTokens, tokensOf, type TokenPair } from './grant.js';
+import { isRenewable, tokensOf, type TokenPair } from './grant.js';
 import type { EndReason, GrantStore, KeptGrant } from './kept-grant.js';
 import { OAuthRefusal } from './oauth-refusal.js';
 
@@ -82,6 +82,7 @@ export class GrantTokens {
 
   private async renewed(claim: number, grant: KeptGrant): Promise<TokenPair | 'ended' | null> {
     try {
+      const { renewTokens } = await import('./token-requests.js');
       const tokens = await renewTokens(grant, grant.scope, this.fetchFn);
       // Before anybody uses them: a refresh token that was lost is the end of the grant.
       if (await this.store.renew(claim, grant, tokens)) return tokensOf(tokens);
@@ -102,6 +103,7 @@ export class GrantTokens {
   private async giveBack(grant: KeptGrant, tokens: OAuthTokens): Promise<TokenPair | 'ended'> {
     const present = await this.store.read();
     if (present) return present.tokens;
+    const { revokeTokens } = await import('./token-requests.js');
     await revokeTokens({ ...grant, tokens: tokensOf(tokens) }, this.fetchFn).catch((error: unknown) => {
       this.logger.warn({ err: error }, `A token for ${this.serverName} could not be revoked`);
     });

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { currentTenantActor } from '../../../platform/access/scope.js';
 import { Sealing } from '../../../platform/crypto/sealing.js';
 import { Db } from '../../../platform/database/db.js';
-import type { ClientStore, OAuthClient } from './client-registration.js';
+import type { ClientStore } from './client-registration.js';
+import type { OAuthClient } from './oauth-client.js';
 import { openedSecret } from './opened-secret.js';
 
 /** In the place of the redirect URI of one that was given by hand, which is good for any. */

@@ -10,17 +10,11 @@ import { GuardedFetch } from '../../../platform/egress/guarded-fetch.js';
 import { McpHeaders } from '../mcp-headers.js';
 import type { McpServerEntity } from '../mcp-server.entity.js';
 import { McpServers } from '../mcp-servers.service.js';
-import {
-  beginAuthorization,
-  completeAuthorization,
-  requestMachineAccess,
-  type AuthorizationAnswer,
-  type MachineAccess,
-} from './authorization.js';
+import type { AuthorizationAnswer, MachineAccess } from './authorization.js';
 import { ClientIdentities } from './client-identities.js';
-import type { OAuthClient } from './client-registration.js';
-import { revokeTokens, type Grant } from './grant.js';
+import type { Grant } from './grant.js';
 import { ASKING, McpGrants, ownerOf } from './mcp-grants.service.js';
+import type { OAuthClient } from './oauth-client.js';
 import { OAuthClientsRepository } from './oauth-clients.repository.js';
 import { OAuthFlowsRepository, type Flow } from './oauth-flows.repository.js';
 import { OAuthGrantsRepository, type GrantOwner, type StoredGrant } from './oauth-grants.repository.js';
@@ -71,6 +65,7 @@ export class OAuthConnections {
     const { owner, userId, identity } = this.connecting(server);
     const grant = await this.stored.find(owner);
     const state = this.flows.newState();
+    const { beginAuthorization } = await flowsOfTheSdk();
     const { authorizationUrl, pending } = await this.asking(server, () =>
       beginAuthorization({
         serverUrl: new URL(owner.serverUrl),
@@ -121,6 +116,7 @@ export class OAuthConnections {
   /** What a client gets that asks no person. @throws Conflict, ExternalServiceFailed */
   async machineAccess(server: McpServerEntity, issuer: string, client: OAuthClient): Promise<MachineAccess> {
     const { owner } = this.connecting(server);
+    const { requestMachineAccess } = await flowsOfTheSdk();
     return this.asking(server, () =>
       requestMachineAccess({
         ...{ issuer, client, serverUrl: new URL(owner.serverUrl), transport: transportOf(server) },
@@ -148,6 +144,7 @@ export class OAuthConnections {
   }
 
   private async tokensOf(server: McpServerEntity, { pending }: Flow, answer: AuthorizationAnswer) {
+    const { completeAuthorization } = await flowsOfTheSdk();
     try {
       return await this.asking(server, () => completeAuthorization(pending, answer, this.ask));
     } catch (error) {
@@ -180,6 +177,7 @@ export class OAuthConnections {
   }
 
   private async revoke(server: McpServerEntity, grant: StoredGrant): Promise<void> {
+    const { revokeTokens } = await import('./token-requests.js');
     const signal = AbortSignal.timeout(REVOCATION_MS);
     try {
       await revokeTokens(grant, (url, init) => this.ask(url, { ...init, signal }));
@@ -211,6 +209,11 @@ export class OAuthConnections {
       });
     }
   }
+}
+
+/** When they are needed: the SDK takes a while to load, which no start should wait for. */
+function flowsOfTheSdk() {
+  return import('./authorization.js');
 }
 
 function codeOf(error: unknown): string | null {

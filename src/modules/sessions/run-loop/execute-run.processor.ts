@@ -23,6 +23,9 @@ import { RunLoop } from './run-loop.js';
 import { RunMetrics } from './run-metrics.js';
 import type { RunState } from './run-state.js';
 
+/** When the process stops, of the time it has to hand its work back. */
+const CALLS_END_MS = 10_000;
+
 /** Answers the doorbell of a run: claims it, drives it to its end, or leaves it for another. */
 @Injectable()
 export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModuleInit {
@@ -67,7 +70,7 @@ export class ExecuteRunProcessor implements JobProcessor<'run.execute'>, OnModul
         onSuspended: () => hold.interrupt('suspended'),
       },
     );
-    const stop = (): void => hold.interrupt('shutdown');
+    const stop = (): void => hold.stop(CALLS_END_MS);
     signal.addEventListener('abort', stop);
     if (signal.aborted) stop();
     this.holds.set(runId, hold);

@@ -41,6 +41,39 @@ describe('RunHold', () => {
     expect(hold.isLost).toBe(true);
   });
 
+  it('is not stopped before the calls have ended that can not be repeated', () => {
+    const hold = aHold();
+    for (const id of ['a', 'b']) hold.beginUnrepeatable(id);
+    hold.stop(1_000);
+    hold.endUnrepeatable('a');
+    hold.endUnrepeatable('c');
+    expect(hold.interruption).toBeNull();
+    hold.endUnrepeatable('b');
+    expect(hold.interruption).toMatchObject({ kind: 'shutdown' });
+  });
+
+  it('is stopped when those calls take too long, and at once where there are none', () => {
+    jest.useFakeTimers();
+    const [busy, idle] = [aHold(), aHold()];
+    busy.beginUnrepeatable('a');
+    for (const hold of [busy, idle]) hold.stop(1_000);
+    expect(idle.interruption).toMatchObject({ kind: 'shutdown' });
+    jest.advanceTimersByTime(999);
+    expect(busy.interruption).toBeNull();
+    jest.advanceTimersByTime(1);
+    expect(busy.interruption).toMatchObject({ kind: 'shutdown' });
+  });
+
+  it('counts what others took for it', () => {
+    jest.useFakeTimers();
+    const hold = aHold({ maxExecutionTimeMs: 1_000 });
+    hold.countElsewhere(400);
+    jest.advanceTimersByTime(599);
+    expect([hold.activeMs, hold.spentMs, hold.interruption]).toEqual([599, 999, null]);
+    jest.advanceTimersByTime(1);
+    expect(hold.interruption).toMatchObject({ kind: 'timeLimit' });
+  });
+
   it('writes one thing after the other, also after one that failed', async () => {
     const hold = aHold();
     const order: string[] = [];

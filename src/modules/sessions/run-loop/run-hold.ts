@@ -16,6 +16,9 @@ export class RunHold {
   private readonly controller = new AbortController();
   private readonly since = performance.now();
   private elsewhereMs = 0;
+  /** Ids of calls under way whose outcome nobody would know if they were broken off. */
+  private readonly unrepeatable = new Set<string>();
+  private stopping: NodeJS.Timeout | undefined;
   private timer: NodeJS.Timeout | undefined;
   private lastWrite: Promise<unknown> = Promise.resolve();
 
@@ -65,6 +68,24 @@ export class RunHold {
     if (!this.controller.signal.aborted) this.controller.abort(new Interruption(kind));
   }
 
+  /** This process ends: the run goes on elsewhere, after the calls that can not be repeated, or after `graceMs`. */
+  stop(graceMs: number): void {
+    if (this.unrepeatable.size === 0) {
+      this.interrupt('shutdown');
+      return;
+    }
+    this.stopping ??= setTimeout(() => this.interrupt('shutdown'), graceMs);
+  }
+
+  beginUnrepeatable(callId: string): void {
+    this.unrepeatable.add(callId);
+  }
+
+  /** When what came of it is stored. */
+  endUnrepeatable(callId: string): void {
+    if (this.unrepeatable.delete(callId) && this.stopping) this.stop(0);
+  }
+
   /** Also in the middle of another interruption. */
   lose(): void {
     this.isLost = true;
@@ -90,6 +111,7 @@ export class RunHold {
 
   release(): void {
     clearTimeout(this.timer);
+    clearTimeout(this.stopping);
   }
 
   private limitTime(): void {

@@ -45,7 +45,9 @@ export class ToolRound {
   /** `resumed`: another holder began those that are running, so they may have had their effect already. */
   async run(hold: RunHold, state: RunState, tools: Tools, resumed: boolean): Promise<void> {
     const due = openCalls(state).filter(({ status }) => status !== 'waiting');
-    const outcomes = await Promise.allSettled(due.map((call) => this.carryOut(hold, state, call, tools, resumed)));
+    const outcomes = await Promise.allSettled(
+      due.map((call) => this.carryOut(hold, state, call, tools, resumed).finally(() => hold.endUnrepeatable(call.id))),
+    );
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
 
@@ -122,6 +124,7 @@ export class ToolRound {
 
   private async begin(hold: RunHold, call: RunToolCall): Promise<void> {
     call.status = 'running';
+    hold.beginUnrepeatable(call.id);
     await this.journal.write(hold, { events: [], work: () => this.steps.beginToolCall(call), inOneGo: true });
   }
 

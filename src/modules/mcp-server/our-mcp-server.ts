@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Injectable, Logger } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import {
   CallToolRequestSchema,
@@ -17,19 +17,22 @@ import {
   type ReadResourceResult,
 } from '@modelcontextprotocol/sdk/types.js';
 import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv-provider.js';
-import { BadRequest, DomainError, NotFound } from '../../contracts/errors.js';
+import type { DomainError } from '../../contracts/errors.js';
+import { BadRequest, NotFound } from '../../contracts/errors.js';
 import type { Permission } from '../../contracts/permissions.js';
 import { assertAllowed } from '../../platform/access/access.guard.js';
 import { currentTenantActor } from '../../platform/access/scope.js';
 import { asDomainError } from '../../platform/http/error-body.js';
-import { rpcError, toolError, toolResult } from './answers.js';
+import { toolError, toolResult } from './answers.js';
 import { joinedPage } from './joined-pages.js';
-import { Offers } from './offers.service.js';
+import type { Offers } from './offers.service.js';
 import type { ToolCall } from './served.js';
 import { ToolInputs } from './tool-inputs.js';
 
+/** What the protocol says for a resource that is not there. */
+const RESOURCE_NOT_FOUND = -32_002;
+
 /** Makes the server that answers one request of the current actor, who is shown what they may use and nothing else. */
-@Injectable()
 export class OurMcpServer {
   private readonly logger = new Logger(OurMcpServer.name);
   private readonly inputs = new ToolInputs();
@@ -146,4 +149,11 @@ function assertFirstPage(cursor: string | undefined): void {
 function packageVersion(): string {
   const file = new URL('../../../package.json', import.meta.url);
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/** For requests whose answer has no place for errors of its own. */
+function rpcError({ code, status, message }: DomainError): McpError {
+  if (status === 404) return new McpError(RESOURCE_NOT_FOUND, message, { code });
+  if (status === 400 || status === 422) return new McpError(ErrorCode.InvalidParams, message, { code });
+  return new McpError(ErrorCode.InternalError, message, { code });
 }
