@@ -54,7 +54,7 @@ export class McpController {
   @All()
   @Public('nothing is told but that it is not there')
   @ApiExcludeEndpoint()
-  refuse(@Res({ passthrough: true }) response: Response): never {
+  refuse(@Res({ passthrough: true }) response: Response, @Body() _body: unknown): never {
     response.setHeader('Allow', 'POST');
     throw new DomainError('bad_request', 405, 'Only POST is answered here');
   }
