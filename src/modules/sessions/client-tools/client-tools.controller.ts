@@ -5,11 +5,11 @@ import { Id } from '../../../platform/http/id.decorator.js';
 import { Replay } from '../../../platform/http/idempotency.js';
 import { PathResource } from '../../../platform/http/path-resource.js';
 import { RunsService } from '../runs/runs.service.js';
-import { ToolResultDto, ToolResultTakenDto, ToolTextInput } from './client-tools.dto.js';
+import { ToolContentInput, ToolResultDto, ToolResultTakenDto } from './client-tools.dto.js';
 import { ClientTools } from './client-tools.service.js';
 
 @Controller('runs')
-@ApiExtraModels(ToolTextInput)
+@ApiExtraModels(ToolContentInput)
 export class ClientToolsController {
   constructor(private readonly tools: ClientTools) {}
 

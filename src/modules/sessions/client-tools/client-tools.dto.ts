@@ -1,26 +1,25 @@
-import { ApiProperty, getSchemaPath } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  IsArray,
-  IsBoolean,
-  IsIn,
-  IsNotEmpty,
-  IsObject,
-  IsOptional,
-  IsString,
-  MaxLength,
-  ValidateNested,
-} from 'class-validator';
+import { IsBoolean, IsIn, IsNotEmpty, IsOptional, IsString, IsUUID, MaxLength, ValidateIf } from 'class-validator';
+import { Content } from '../messages/content.decorator.js';
 import { RunDto } from '../runs/runs.dto.js';
 
 /** One part of what a tool gave. */
-export class ToolTextInput {
-  @IsIn(['text'])
-  type: 'text';
+export class ToolContentInput {
+  @IsIn(['text', 'image', 'document'])
+  type: 'text' | 'image' | 'document';
 
+  /** For `text`; may be empty. */
+  @ValidateIf((block: ToolContentInput) => block.type === 'text')
   @IsString()
-  text: string;
+  text?: string;
+
+  /** For `image` and `document`: an uploaded file. */
+  @ValidateIf((block: ToolContentInput) => block.type !== 'text')
+  @IsUUID('all')
+  fileId?: string;
+}
+
+function blocksOf(text: string): ToolContentInput[] {
+  return [Object.assign(new ToolContentInput(), { type: 'text', text })];
 }
 
 export class ToolResultDto {
@@ -30,20 +29,8 @@ export class ToolResultDto {
   @MaxLength(200)
   toolUseId: string;
 
-  @ApiProperty({
-    // Gives way to `oneOf`; without it the property's own type, a list, would stand around both.
-    type: String,
-    oneOf: [{ type: 'string' }, { type: 'array', items: { $ref: getSchemaPath(ToolTextInput) } }],
-  })
-  @Type(() => ToolTextInput)
-  @Transform(({ value }: { value: unknown }) =>
-    typeof value === 'string' ? [Object.assign(new ToolTextInput(), { type: 'text', text: value })] : value,
-  )
-  @IsArray({ message: 'content must be a string or a list of text blocks' })
-  @ArrayMaxSize(100)
-  @IsObject({ each: true, message: 'content must be a string or a list of text blocks' })
-  @ValidateNested({ each: true, message: 'content must be a string or a list of text blocks' })
-  content: ToolTextInput[];
+  @Content(ToolContentInput, blocksOf, { isEmptyAllowed: true })
+  content: ToolContentInput[];
 
   @IsOptional()
   @IsBoolean()

@@ -1,13 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { BytesMissing, FileStorage, readWhole, type StorageKey } from '../../../platform/storage/file-storage.js';
 import type { FileBlock } from '../../models/model-client.js';
-import type { StoredBlock } from '../messages/message.js';
+import { isFile, type StoredFileBlock } from '../messages/message.js';
 import type { HistoryMessage } from '../messages/messages.repository.js';
 import type { StoredFile } from './file.js';
 import { fileTokens } from './file-tokens.js';
 import { FilesRepository } from './files.repository.js';
 
-type StoredFileBlock = Extract<StoredBlock, { type: 'image' | 'document' }>;
+/** A call of a tool, whose result may consist of files. */
+interface WithFiles {
+  files?: StoredFileBlock[] | null;
+}
 
 /** Looks up the files that a conversation names; their bytes are read when a model is sent them. */
 @Injectable()
@@ -18,13 +21,29 @@ export class PromptFiles {
   ) {}
 
   async attach(history: readonly HistoryMessage[]): Promise<void> {
-    const named = history.map((message) => ({ message, blocks: message.blocks.filter(isFile) }));
-    const ids = new Set(named.flatMap(({ blocks }) => blocks.map(({ fileId }) => fileId)));
-    if (ids.size === 0) return;
+    const named = history.map((message) => ({
+      message,
+      blocks: [...message.blocks.filter(isFile), ...filesOf(message.toolCalls)],
+    }));
+    const known = await this.blocks(named.flatMap(({ blocks }) => blocks));
+    for (const { message, blocks } of named)
+      message.files = new Map([...known].filter(([id]) => blocks.some(({ fileId }) => fileId === id)));
+  }
+
+  /** Those that the results of these calls consist of, with what is known of such files already. */
+  async ofCalls(
+    calls: readonly WithFiles[],
+    known: ReadonlyMap<string, FileBlock>,
+  ): Promise<ReadonlyMap<string, FileBlock>> {
+    const more = filesOf(calls).filter(({ fileId }) => !known.has(fileId));
+    return more.length === 0 ? known : new Map([...known, ...(await this.blocks(more))]);
+  }
+
+  private async blocks(named: readonly StoredFileBlock[]): Promise<Map<string, FileBlock>> {
+    const ids = new Set(named.map(({ fileId }) => fileId));
+    if (ids.size === 0) return new Map();
     const known = new Map((await this.files.named([...ids])).map((file) => [file.id, file]));
-    for (const { message, blocks } of named) {
-      message.files = new Map(blocks.map((block) => [block.fileId, this.block(block, known.get(block.fileId))]));
-    }
+    return new Map(named.map((block) => [block.fileId, this.block(block, known.get(block.fileId))]));
   }
 
   private block({ type, fileId: id, name, mimeType: mediaType }: StoredFileBlock, file?: StoredFile): FileBlock {
@@ -47,6 +66,6 @@ export class PromptFiles {
   }
 }
 
-function isFile(block: StoredBlock): block is StoredFileBlock {
-  return block.type === 'image' || block.type === 'document';
+function filesOf(calls: readonly WithFiles[]): StoredFileBlock[] {
+  return calls.flatMap(({ files }) => files ?? []);
 }

@@ -10,6 +10,8 @@ export type StoredBlock =
   | { type: 'redacted_thinking'; data: string; turn: number }
   | { type: 'tool_use'; id: string; name: string; input: Record<string, unknown>; turn: number };
 
+export type StoredFileBlock = Extract<StoredBlock, { type: 'image' | 'document' }>;
+
 /** A tool call as its message keeps it. */
 export interface MessageToolCall {
   /** The model's `tool_use` id. */
@@ -22,6 +24,8 @@ export interface MessageToolCall {
   /** The output goes on, at `outputUrl`. */
   truncated?: boolean;
   outputUrl?: string;
+  /** What the result consists of besides its text. */
+  files?: StoredFileBlock[];
   durationMs: number | null;
   turn: number;
 }
@@ -53,4 +57,8 @@ export interface Message {
 
 export function textOf(blocks: readonly StoredBlock[]): string {
   return blocks.map((block) => (block.type === 'text' ? block.text : '')).join('');
+}
+
+export function isFile(block: StoredBlock): block is StoredFileBlock {
+  return block.type === 'image' || block.type === 'document';
 }

@@ -1,4 +1,3 @@
-import { Transform, Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -13,11 +12,11 @@ import {
   Matches,
   MaxLength,
   ValidateIf,
-  ValidateNested,
 } from 'class-validator';
-import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
+import { ApiExtraModels, ApiProperty } from '@nestjs/swagger';
 import { PageQuery, pageOf } from '../../../platform/http/pagination.js';
 import { MaxJsonBytes, METADATA_BYTES } from '../../../platform/http/max-json-bytes.decorator.js';
+import { Content } from './content.decorator.js';
 import { ON_BUSY, type OnBusy } from '../runs/on-busy.js';
 import { RunDto } from '../runs/runs.dto.js';
 import { UsageDto } from '../usage.dto.js';
@@ -73,21 +72,8 @@ export class MessageOptionsDto {
 
 @ApiExtraModels(ContentBlockInput)
 export class SendMessageDto extends MessageOptionsDto {
-  @ApiProperty({
-    // Gives way to `oneOf`; without it the property's own type, a list, would stand around both.
-    type: String,
-    oneOf: [
-      { type: 'string', minLength: 1 },
-      { type: 'array', items: { $ref: getSchemaPath(ContentBlockInput) }, minItems: 1 },
-    ],
-  })
-  @Type(() => ContentBlockInput)
-  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? blocksOf(value) : value))
-  @IsArray({ message: 'content must be a string or a list of blocks' })
+  @Content(ContentBlockInput, blocksOf, { isEmptyAllowed: false })
   @ArrayMinSize(1, { message: 'content must not be empty' })
-  @ArrayMaxSize(100)
-  @IsObject({ each: true, message: 'content must be a string or a list of blocks' })
-  @ValidateNested({ each: true, message: 'content must be a string or a list of blocks' })
   content: ContentBlockInput[];
 
   /** Answer with Server-Sent Events. */
@@ -125,6 +111,15 @@ export class ListMessagesQuery extends PageQuery {
   search?: string;
 }
 
+export class ContentBlockDto {
+  type: 'text' | 'image' | 'document' | 'thinking' | 'tool_use' | 'tool_result';
+  text?: string;
+  fileId?: string;
+  id?: string;
+  name?: string;
+  input?: Record<string, unknown>;
+}
+
 export class ToolCallDto {
   id: string;
   /** `server:tool`. */
@@ -137,6 +132,8 @@ export class ToolCallDto {
   /** The output goes on; the whole is at `outputUrl`. */
   truncated?: boolean;
   outputUrl?: string;
+  /** Images and documents that the application gave with its result. */
+  files?: ContentBlockDto[];
   durationMs: number | null;
 }
 
@@ -144,15 +141,6 @@ export class FeedbackDto {
   @ApiProperty({ type: 'integer', enum: [1, -1] })
   rating: 1 | -1;
   comment: string | null;
-}
-
-export class ContentBlockDto {
-  type: 'text' | 'image' | 'document' | 'thinking' | 'tool_use' | 'tool_result';
-  text?: string;
-  fileId?: string;
-  id?: string;
-  name?: string;
-  input?: Record<string, unknown>;
 }
 
 export class MessageDto {
@@ -204,7 +192,10 @@ export function shownMessage(message: Omit<Message, 'tenantId' | 'position'>): M
     role: message.role,
     content: message.content,
     blocks: message.blocks.flatMap(shownBlock),
-    toolCalls: message.toolCalls.map(({ turn: _turn, ...call }) => call),
+    toolCalls: message.toolCalls.map(({ turn: _turn, files, ...call }) => ({
+      ...call,
+      ...(files && { files: files.flatMap(shownBlock) }),
+    })),
     citations: message.citations as Record<string, unknown>[],
     parentMessageId: message.parentMessageId,
     usage: message.usage,

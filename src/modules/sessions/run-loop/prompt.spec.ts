@@ -38,7 +38,8 @@ const turnOf = (turn: number, blocks: StoredBlock[], model = 'm'): RunTurn => ({
   stopReason: 'tool_use',
   faults: null,
 });
-const past = (...messages: HistoryMessage[]) => conversation(messages, [], [], 'm', names);
+const nothing = { history: [], turns: [], calls: [], files: new Map() };
+const past = (...messages: HistoryMessage[]) => conversation({ ...nothing, history: messages }, 'm', names);
 
 describe('conversation', () => {
   it('gives each turn of an answer and its results in their order', () => {
@@ -74,8 +75,9 @@ describe('conversation', () => {
 
   it('is the same for the steps of a run as for the message they become', () => {
     const block = use('t1');
-    const now = conversation([user('?')], [turnOf(0, [block])], [done(block, '3')], 'm', names);
-    const call = { ...done(block, '3'), id: 't1' };
+    const steps = { turns: [turnOf(0, [block])], calls: [done(block, '3')] };
+    const now = conversation({ ...nothing, history: [user('?')], ...steps }, 'm', names);
+    const call = { ...done(block, '3'), id: 't1', files: undefined };
     expect(past(user('?'), assistant([block], { toolCalls: [call] }))).toEqual(now);
   });
 
@@ -90,7 +92,9 @@ describe('conversation', () => {
   it('replays thinking to the model that thought it, and to no other', () => {
     const answer = [thinking('sig'), { type: 'redacted_thinking', data: 'xx', turn: 0 } as const, text('So')];
     const kinds = (model: string) =>
-      conversation([user('?'), assistant(answer)], [], [], model, names)[1]?.content.map((block) => block.type);
+      conversation({ ...nothing, history: [user('?'), assistant(answer)] }, model, names)[1]?.content.map(
+        (block) => block.type,
+      );
     expect(kinds('m')).toEqual(['thinking', 'redacted_thinking', 'text']);
     expect(kinds('other')).toEqual(['text']);
   });

@@ -1,16 +1,16 @@
 import type { AssistantBlock, ModelMessage, UserBlock } from '../../models/model-client.js';
 import { forModel } from '../../tools/tool-output.js';
 import type { WireNames } from '../../tools/tool-wire-names.js';
-import { textOf, type MessageToolCall, type StoredBlock } from '../messages/message.js';
+import { textOf, type MessageToolCall, type StoredBlock, type StoredFileBlock } from '../messages/message.js';
 import type { HistoryMessage } from '../messages/messages.repository.js';
 import { isSummary } from './history-window.js';
-import type { RunToolCall, RunTurn } from './run-steps.repository.js';
+import type { RunState } from './run-state.js';
+
+type Call = Pick<MessageToolCall, 'id' | 'output' | 'truncated' | 'isError'> & { files?: StoredFileBlock[] | null };
 
 /** The conversation as the model is given it: history, then the steps of this run. */
 export function conversation(
-  history: readonly HistoryMessage[],
-  turns: readonly RunTurn[],
-  calls: readonly RunToolCall[],
+  { history, turns, calls, files }: Pick<RunState, 'history' | 'turns' | 'calls' | 'files'>,
   model: string,
   names: WireNames,
 ): ModelMessage[] {
@@ -20,7 +20,7 @@ export function conversation(
       turn.blocks,
       turn.model === model,
       calls.filter((call) => call.turn === turn.turn).map((call) => ({ ...call, id: call.toolUseId })),
-      names,
+      { names, files },
     ),
     ...(turn.faults ? [askedToMend(turn.faults)] : []),
   ]);
@@ -48,7 +48,7 @@ function fromHistory(message: HistoryMessage, model: string, names: WireNames): 
       blocks,
       message.model === model,
       message.toolCalls.filter((call) => call.turn === turn),
-      names,
+      { names, files: message.files },
     ),
   );
 }
@@ -75,25 +75,42 @@ function toUserBlock(block: StoredBlock, files: HistoryMessage['files']): UserBl
 function assistantTurn(
   blocks: readonly StoredBlock[],
   sameModel: boolean,
-  calls: readonly Pick<MessageToolCall, 'id' | 'output' | 'truncated' | 'isError'>[],
-  names: WireNames,
+  calls: readonly Call[],
+  { names, files }: { names: WireNames; files: HistoryMessage['files'] },
 ): ModelMessage[] {
   const content = blocks.flatMap((block) => toAssistantBlock(block, sameModel, names));
   if (content.length === 0) return [];
-  const results = blocks.flatMap((block): UserBlock[] => {
-    if (block.type !== 'tool_use') return [];
-    const call = calls.find((candidate) => candidate.id === block.id);
-    return [
-      {
-        type: 'tool_result',
-        toolUseId: block.id,
-        content: (call && forModel(call)) ?? 'The call was cancelled before it gave a result.',
-        isError: call?.isError ?? true,
-      },
-    ];
-  });
+  const asked = blocks.filter((block) => block.type === 'tool_use');
+  const results = asked.map((block) =>
+    resultOf(
+      block.id,
+      calls.find(({ id }) => id === block.id),
+    ),
+  );
   const turn: ModelMessage = { role: 'assistant', content };
-  return results.length > 0 ? [turn, { role: 'user', content: results }] : [turn];
+  if (results.length === 0) return [turn];
+  // Behind all results, as providers demand; what is of which call is told.
+  const given = asked.flatMap((block) => filesOf(block, calls.find(({ id }) => id === block.id)?.files ?? [], files));
+  return [turn, { role: 'user', content: [...results, ...given] }];
+}
+
+function resultOf(toolUseId: string, call: Call | undefined): UserBlock {
+  return {
+    type: 'tool_result',
+    toolUseId,
+    content: (call && forModel(call)) ?? 'The call was cancelled before it gave a result.',
+    isError: call?.isError ?? true,
+  };
+}
+
+function filesOf(
+  { id, name }: { id: string; name: string },
+  given: readonly StoredFileBlock[],
+  files: HistoryMessage['files'],
+): UserBlock[] {
+  if (given.length === 0) return [];
+  const text = `[What the call ${id} of ${name} gave]`;
+  return [{ type: 'text', text }, ...given.flatMap((block) => toUserBlock(block, files))];
 }
 
 /** Thinking is signed for the model that thought it; another model would refuse it. */

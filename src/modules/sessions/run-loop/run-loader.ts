@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
+import type { FileBlock } from '../../models/model-client.js';
 import { PromptFiles } from '../files/prompt-files.service.js';
 import { MessagesRepository } from '../messages/messages.repository.js';
 import { RunEventsRepository, type ShownMessage } from '../runs/run-events.repository.js';
@@ -42,6 +43,7 @@ export class RunLoader {
       isUntitled,
       isStructured: Boolean(pinned.outputSchema),
       tooLong: [],
+      files: new Map<string, FileBlock>(),
       unavailable: [],
       delegated: { tokens: 0, costMicros: 0, activeMs: 0 },
     };

@@ -10,6 +10,7 @@ import type { RunError, WholeRun } from '../runs/run.js';
 import { SessionsRepository } from '../sessions.repository.js';
 import { addUsage, usageOf } from '../usage.js';
 import { Delegation } from '../agent-tasks/delegation.service.js';
+import { PromptFiles } from '../files/prompt-files.service.js';
 import { FinalAnswer } from './final-answer.js';
 import { HistoryCompaction } from './history-compaction.js';
 import { estimateTools, newestThatFit } from './history-window.js';
@@ -58,6 +59,7 @@ export class RunLoop {
     private readonly ending: RunEnding,
     private readonly parking: RunPark,
     private readonly delegation: Delegation,
+    private readonly files: PromptFiles,
     private readonly sessions: SessionsRepository,
   ) {}
 
@@ -86,6 +88,7 @@ export class RunLoop {
       if (exceeded) return this.ending.fail(hold, state, exceeded);
       // The first model call of a hold goes by what was just read.
       if (!resumed) state.context = await this.sessions.contextOfRun(hold.run.id);
+      state.files = await this.files.ofCalls(state.calls, state.files);
       const request = this.request(hold, state, offered, names);
       if (request.budget.tokens < 1) return this.ending.fail(hold, state, budgetError(request.budget));
       const result = await this.callModel(hold, state, request.call, names);
@@ -147,7 +150,7 @@ export class RunLoop {
       inputSchema: tool.inputSchema,
     }));
     const fixed = estimateTokens(JSON.stringify([system, state.context])) + estimateTools(offered);
-    const said = conversation(state.history, state.turns, state.calls, run.model, names);
+    const said = conversation(state, run.model, names);
     const { messages, tokens } = newestThatFit(said, Math.min(roomFor(model, fixed), roomOnceRefused(state)));
     const budget = outputBudget(run.pinned.limits, spentOf(run, state), fixed + tokens, model);
     const { fallbackModels, temperature, outputSchema } = run.pinned;

@@ -1,3 +1,4 @@
+import type { FileBlock } from '../../models/model-client.js';
 import type { Offer } from '../../tools/tool-registry.service.js';
 import type { Message, MessageToolCall, StoredBlock } from '../messages/message.js';
 import { textOf } from '../messages/message.js';
@@ -17,6 +18,8 @@ export interface RunState {
   context: Record<string, unknown>;
   turns: RunTurn[];
   calls: RunToolCall[];
+  /** Those that results of its calls consist of, by their ids. */
+  files: ReadonlyMap<string, FileBlock>;
   /** What runs took that this one has asked for. */
   delegated: Spent;
   /** Servers whose tools it is to have and can not, at present. */
@@ -106,8 +109,8 @@ export function answerOf(
 }
 
 function shownCall(call: RunToolCall): MessageToolCall {
-  const { toolUseId: id, name, input, isError, output, truncated, durationMs, turn } = call;
+  const { toolUseId: id, name, input, isError, output, truncated, files, durationMs, turn } = call;
   const status = isOpen(call) ? 'cancelled' : call.status;
   const rest = truncated ? { truncated, outputUrl: outputUrlOf(call.id) } : {};
-  return { id, name, input, status, isError, output, ...rest, durationMs, turn };
+  return { id, name, input, status, isError, output, ...rest, ...(files && { files }), durationMs, turn };
 }

@@ -3,7 +3,7 @@ import { v7 } from 'uuid';
 import { camelRow } from '../../../platform/database/camel-row.js';
 import { Db } from '../../../platform/database/db.js';
 import type { StopReason } from '../../models/model-client.js';
-import type { StoredBlock, ToolCallStatus } from '../messages/message.js';
+import type { StoredBlock, StoredFileBlock, ToolCallStatus } from '../messages/message.js';
 import type { Run } from '../runs/run.js';
 
 /** A finished model call of a run. */
@@ -29,6 +29,8 @@ export interface RunToolCall {
   output: string | null;
   /** The output goes on; the whole is with the execution, which has the call's id. */
   truncated: boolean;
+  /** What the result consists of besides its text. */
+  files: StoredFileBlock[] | null;
   durationMs: number | null;
   /** For whom it waits or has waited. */
   waitsFor: WaitKind | null;
@@ -43,8 +45,8 @@ export interface RunToolCall {
 
 export type WaitKind = 'permission' | 'connect' | 'client' | 'agent';
 
-const CALL_COLUMNS = `id, turn, position, tool_use_id, name, input, status, is_error, output, truncated, duration_ms, waits_for,
-  waits_until, decision, decided_by, told`;
+const CALL_COLUMNS = `id, turn, position, tool_use_id, name, input, status, is_error, output, truncated, files, duration_ms,
+  waits_for, waits_until, decision, decided_by, told`;
 
 /** What an execution was, beside what its call says. */
 export interface Made {
@@ -148,12 +150,16 @@ export class RunStepsRepository {
   /** With what hooks have left of their outputs. */
   async markTold(calls: readonly RunToolCall[]): Promise<void> {
     await this.db.sql(
-      `UPDATE tool_calls c SET told = true, status = t.status, is_error = t."isError", output = t.output, truncated = t.truncated
-       FROM jsonb_to_recordset(:calls::jsonb) AS t(id uuid, status text, "isError" boolean, output text, truncated boolean)
+      `UPDATE tool_calls c SET told = true, status = t.status, is_error = t."isError", output = t.output, truncated = t.truncated,
+         files = t.files
+       FROM jsonb_to_recordset(:calls::jsonb)
+         AS t(id uuid, status text, "isError" boolean, output text, truncated boolean, files jsonb)
        WHERE c.tenant_id = :tenantId AND c.id = t.id`,
       {
         calls: JSON.stringify(
-          calls.map(({ id, status, isError, output, truncated }) => ({ id, status, isError, output, truncated })),
+          calls.map(({ id, status, isError, output, truncated, files }) => ({
+            ...{ id, status, isError, output, truncated, files },
+          })),
         ),
       },
     );
@@ -201,6 +207,7 @@ export function newToolCall(
     isError: null,
     output: null,
     truncated: false,
+    files: null,
     durationMs: null,
     waitsFor: null,
     waitsUntil: null,

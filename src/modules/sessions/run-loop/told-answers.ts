@@ -43,6 +43,6 @@ export class ToldAnswers {
     if (isOpen(call) || !isFromOutside(call)) return;
     const hooked = { executionId, runId: run.id, sessionId: run.sessionId, tool, input };
     const why = await this.executor.keptBack(hooked, { isError: isError ?? false, output: output ?? '' });
-    if (why !== null) Object.assign(call, { status: 'failed', ...shownText(why, true) });
+    if (why !== null) Object.assign(call, { status: 'failed', files: null, ...shownText(why, true) });
   }
 }

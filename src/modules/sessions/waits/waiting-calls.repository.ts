@@ -5,7 +5,7 @@ import type { WaitKind } from '../run-loop/run-steps.repository.js';
 import type { ShownOutput } from '../executions/execution.js';
 import { RUN_COLUMNS, runOf } from '../runs/runs.repository.js';
 import type { Run } from '../runs/run.js';
-import type { ToolCallStatus } from '../messages/message.js';
+import type { StoredFileBlock, ToolCallStatus } from '../messages/message.js';
 
 /** A call of a tool, as far as its answer is concerned. */
 export interface WaitingCall {
@@ -35,7 +35,7 @@ export type CallAnswer = {
   decision: 'allow' | 'deny' | null;
   /** A user's id, or `expiry`; null where nobody had to decide. */
   decidedBy: string | null;
-} & ({ status: 'pending' } | ({ status: 'completed' | 'failed' } & ShownOutput));
+} & ({ status: 'pending' } | ({ status: 'completed' | 'failed'; files?: StoredFileBlock[] | null } & ShownOutput));
 
 const COLUMNS = `c.id, c.run_id, r.session_id, c.tool_use_id, c.name, c.input, c.status, c.waits_for, c.waits_until,
   (extract(epoch FROM now() - coalesce(c.started_at, c.created_at)) * 1000)::int AS waited_ms`;
@@ -91,16 +91,18 @@ export class WaitingCallsRepository {
 
   /** False when the call does not wait any more. `told`: the events that say so are stored with this. */
   async answer(id: string, answer: CallAnswer, told: boolean): Promise<boolean> {
-    const output = answer.status === 'pending' ? { isError: null, output: null, truncated: false } : answer;
+    const isPending = answer.status === 'pending';
+    const output = isPending ? { isError: null, output: null, truncated: false } : answer;
+    const files = isPending || !answer.files ? null : JSON.stringify(answer.files);
     const rows = await this.db.sql(
       `UPDATE tool_calls SET status = :status, is_error = :isError, output = :output, truncated = :truncated,
-         decision = coalesce(:decision, decision), decided_by = coalesce(:decidedBy, decided_by), told = :told,
+         files = :files::jsonb, decision = coalesce(:decision, decision), decided_by = coalesce(:decidedBy, decided_by), told = :told,
          finished_at = CASE WHEN :status = 'pending' THEN NULL ELSE now() END,
          duration_ms = CASE WHEN :status = 'pending' THEN NULL
                             ELSE (extract(epoch FROM now() - coalesce(started_at, created_at)) * 1000)::int END
        WHERE tenant_id = :tenantId AND id = :id AND status = 'waiting'
        RETURNING id`,
-      { ...answer, ...output, id, told },
+      { ...answer, ...output, files, id, told },
     );
     return rows.length > 0;
   }
