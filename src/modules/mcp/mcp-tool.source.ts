@@ -16,6 +16,7 @@ import { bareName, serverOf, textResult } from '../tools/tool.js';
 import { KnownDefinitions } from './catalogue/known-definitions.js';
 import { McpToolLists } from './catalogue/mcp-tool-lists.service.js';
 import { McpToolsRepository, type CachedServer, type CachedTool } from './catalogue/mcp-tools.repository.js';
+import { KnownServers } from './known-servers.js';
 import { McpClient } from './mcp-client.service.js';
 import { AccountNotConnected } from './mcp-credentials.js';
 import { McpServerFailed, McpServerSilent, ServerRefused } from './mcp-errors.js';
@@ -35,6 +36,7 @@ export class McpToolSource implements ToolSource {
   constructor(
     private readonly tools: McpToolsRepository,
     private readonly servers: McpServersRepository,
+    private readonly known: KnownServers,
     private readonly lists: McpToolLists,
     private readonly client: McpClient,
     private readonly commands: StdioCommands,
@@ -142,14 +144,14 @@ export class McpToolSource implements ToolSource {
   }
 
   private async call(
-    { id, name }: CachedServer,
+    { id, name, version }: CachedServer,
     tool: string,
     { timeoutMs }: ToolDefinition,
     input: Record<string, unknown>,
     { signal, onProgress }: ToolCallContext,
   ): Promise<ToolOutcome> {
-    // As it is now: it may have been changed, disabled or deleted since it was offered.
-    const server = await this.servers.find(id);
+    // As it is by now: it may have been changed, disabled or deleted since it was offered.
+    const server = await this.known.find(id, version);
     if (!server) throw new McpServerFailed(name, 'is not there any more', { retryable: false, sent: false });
     const mostMs = timeoutMs ?? CALL_MS;
     let heardAt = performance.now();

@@ -1,11 +1,11 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { ComputeModule } from '../../platform/compute/compute.module.js';
 import { ResilienceModule } from '../../platform/resilience/resilience.module.js';
 import { ToolRegistry } from '../tools/tool-registry.service.js';
 import { ToolsModule } from '../tools/tools.module.js';
 import { McpToolLists } from './catalogue/mcp-tool-lists.service.js';
 import { McpToolsRepository } from './catalogue/mcp-tools.repository.js';
+import { KnownServers } from './known-servers.js';
 import { McpClient } from './mcp-client.service.js';
 import { McpConnections } from './mcp-connections.js';
 import { McpHeaders } from './mcp-headers.js';
@@ -22,11 +22,12 @@ import { McpOAuthController } from './oauth/oauth.controller.js';
 import { StdioCommands } from './stdio/stdio-commands.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([McpServerEntity]), ToolsModule, ResilienceModule, ComputeModule],
+  imports: [TypeOrmModule.forFeature([McpServerEntity]), ToolsModule, ResilienceModule],
   controllers: [McpOAuthController, McpServersController],
   providers: [
     McpServers,
     McpServersRepository,
+    KnownServers,
     McpHeaders,
     McpInspection,
     McpClient,

@@ -14,7 +14,7 @@ const SCHEMAS_MS = 10_000;
 
 /** Schemas of strangers that are small and have none of these take time by their size and the input's alone. */
 const SMALL_CHARS = 8_192;
-const NOT_PLAIN = /"(pattern|patternProperties|\$ref|\$dynamicRef|\$recursiveRef|\$async|\$schema|\$id|uniqueItems)"/;
+const NOT_PLAIN = /"(pattern|patternProperties|\$ref|\$dynamicRef|\$recursiveRef|\$async|\$id|uniqueItems)"/;
 
 /**
  * Holds inputs against the schemas of their tools: those of strangers that are not plain in threads that can be killed,
