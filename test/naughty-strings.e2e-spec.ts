@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { existsSync, readFileSync } from 'node:fs';
 import { AnswerSchemas } from './answer-schemas.js';
 import { faultyFields } from './answers.js';
 import { ApiDocument, typesOf, type Operation, type Place } from './api-document.js';
@@ -8,9 +7,9 @@ import { Given } from './given.js';
 import { at, bodyOf, fresh, grouped, type Filled } from './merged-bodies.js';
 import { furnish, isForSuperadmins, ownPath, withId, type Furnished } from './one-of-everything.js';
 import { startServer, type Server } from './server.js';
+import { publicStrings } from './public-data.js';
 
-const FILE = new URL('../../shared/data/vectors/naughty-strings.json', import.meta.url);
-const strings = existsSync(FILE) ? (JSON.parse(readFileSync(FILE, 'utf8')) as string[]) : [];
+const strings = publicStrings('vectors/naughty-strings.json');
 
 /** Operations that run a model get several strings in one text. */
 const RUNNING = ['messages_send', 'execute_execute', 'execute_executeStream'];

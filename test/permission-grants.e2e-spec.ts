@@ -5,6 +5,7 @@ import { faultyFields } from './answers.js';
 import { startApp, type TestApp } from './app.js';
 import type { Client } from './client.js';
 import { Conversations, manyModels, type Talk } from './conversations.js';
+import { FakeMcp } from './mcp/fake-mcp.js';
 import { ProbeTools } from './probe-tools.js';
 import { saying } from './upstream/reply.js';
 import { askAndWait, calling, toTheEnd, type ToolUse } from './waiting-runs.js';
@@ -13,7 +14,7 @@ let app: TestApp;
 let talks: Conversations;
 
 beforeAll(async () => {
-  app = await startApp(manyModels());
+  app = await startApp({ ...manyModels(), EGRESS_ALLOW: '127.0.0.0/8' });
   new ProbeTools(app);
   talks = new Conversations(app);
 }, 60_000);
@@ -24,8 +25,8 @@ const ASKING = { tools: ['probe:*'] };
 const CALL: ToolUse = ['probe__say', { words: 'hello' }];
 
 /** A person permits the tool for good. */
-async function permitted(talk: Talk, remember: 'session' | 'agent'): Promise<void> {
-  const { run, pendingPermissions } = await askAndWait(app, talk, CALL);
+async function permitted(talk: Talk, remember: 'session' | 'agent', call = CALL): Promise<void> {
+  const { run, pendingPermissions } = await askAndWait(app, talk, call);
   await talk.as.post(`/permissions/${pendingPermissions[0]?.id}`, { decision: 'allow', remember }).expect(200);
   await toTheEnd(talk.as, run.id);
 }
@@ -54,6 +55,21 @@ describe('What a person has permitted for good', () => {
     expect((await askAndWait(app, talk, CALL)).pendingPermissions).toHaveLength(1);
     const log = (await talk.as.get(`/audit-logs?resourceId=${id}`).expect(200)).json<{ data: object[] }>();
     expect(log.data).toMatchObject([{ action: 'permission.grantRevoked', resourceType: 'permissionGrant' }]);
+  });
+
+  it('is the tool as it was then: one that has changed is asked for again', async () => {
+    const far = await new FakeMcp().start();
+    const talk = await talks.start({ tools: ['far:*'] });
+    const body = { name: 'far', transport: 'http', url: far.url, toolPolicy: { onChange: 'ask' } };
+    const { id } = (await talk.as.post('/mcp/servers', body).expect(201)).json<{ id: string }>();
+    await talk.as.get(`/mcp/servers/${id}/discover`).expect(200);
+    const call: ToolUse = ['far__echo', {}];
+    await permitted(talk, 'session', call);
+    expect((await talks.ask(talk, [calling(call), saying('So')])).results).toMatchObject([{ name: 'far:echo' }]);
+    far.tools = far.tools.map((tool) => ({ ...tool, description: 'Deletes it all' }));
+    await talk.as.get(`/mcp/servers/${id}/discover`).expect(200);
+    expect((await askAndWait(app, talk, call)).pendingPermissions).toMatchObject([{ tool: 'far:echo' }]);
+    await far.stop();
   });
 
   it('is shown to those who see where it holds, and taken back by those who may', async () => {

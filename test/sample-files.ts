@@ -1,10 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
 import type { Client } from './client.js';
-
-/** Documents of others, with what makes them hard; not everywhere that the tests run. */
-const DOCUMENTS = '/work/shared/data/documents';
+import { publicData } from './public-data.js';
 
 export interface Uploaded {
   id: string;
@@ -26,8 +22,7 @@ export async function upload(as: Client, bytes: Uint8Array | string, name?: stri
 
 /** Undefined where the documents are not. */
 export function document(name: string): Buffer | undefined {
-  const path = join(DOCUMENTS, name);
-  return existsSync(path) ? readFileSync(path) : undefined;
+  return publicData(`documents/${name}`);
 }
 
 /** A whole one, grey; `says` is the size its header gives where that is not the truth. */

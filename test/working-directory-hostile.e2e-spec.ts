@@ -22,9 +22,9 @@ import type { Client } from './client.js';
 import { toolCaller, type CallTool } from './filesystem-calls.js';
 import { Given, type Tenant } from './given.js';
 import { encodedPath, folderOf, listedPaths, lying, putFile, rawRequest, workspaces } from './working-files.js';
+import { publicLines } from './public-data.js';
 
-const FILE = new URL('../../shared/data/vectors/path-traversal.txt', import.meta.url);
-const lines = existsSync(FILE) ? readFileSync(FILE, 'utf8').split('\n').filter(Boolean) : [];
+const lines = publicLines('vectors/path-traversal.txt');
 const SECRET = 'what nobody may see';
 
 let app: TestApp;

@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { currentTenantActor } from '../../platform/access/scope.js';
+import { openTransaction } from '../../platform/database/transaction.js';
 import { Live } from '../../platform/live/live.js';
 import { HooksRepository, type ActiveHook } from './hooks.repository.js';
 
@@ -33,6 +34,8 @@ export class HookCache implements OnModuleInit, OnModuleDestroy {
 
   /** Of the current tenant, in the order in which they are called. */
   async active(): Promise<readonly ActiveHook[]> {
+    // A transaction that waits for what another reads could be what the other waits for.
+    if (openTransaction()) return this.hooks.active();
     const { tenantId } = currentTenantActor();
     const known = this.known.get(tenantId);
     if (known && performance.now() - known.since < OLDEST_MS) return known.hooks;

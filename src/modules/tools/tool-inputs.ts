@@ -12,13 +12,15 @@ const SCHEMA_JUDGE = new URL('./judge-schemas.worker.js', import.meta.url);
 const INPUT_MS = 5_000;
 const SCHEMAS_MS = 10_000;
 
-/** Schemas of strangers that are small and have none of these take time by their size and the input's alone. */
-const SMALL_CHARS = 8_192;
+/** Schemas of strangers that have none of these take time by their size and the input's alone: by both, multiplied. */
 const NOT_PLAIN = /"(pattern|patternProperties|\$ref|\$dynamicRef|\$recursiveRef|\$async|\$id|uniqueItems)"/;
 
+/** Of both in characters: some 50 ms and 15 MB at the worst, where every part of the one faults every part of the other. */
+const MOST_HERE = 500_000;
+
 /**
- * Holds inputs against the schemas of their tools: those of strangers that are not plain in threads that can be killed,
- * since a pattern, or a schema that refers to itself, can keep a processor busy for ever.
+ * Holds inputs against the schemas of their tools: those of strangers that are not plain, or large, in threads that can be
+ * killed, since a pattern, or a schema that refers to itself, can keep a processor busy for ever.
  */
 @Injectable()
 export class ToolInputs {
@@ -32,8 +34,8 @@ export class ToolInputs {
     const schema = this.texts.get(definition.inputSchema) ?? JSON.stringify(definition.inputSchema);
     this.texts.set(definition.inputSchema, schema);
     const isOurs = definition.source === 'builtin' || definition.source === 'agent';
-    const isPlain = isOurs || (schema.length <= SMALL_CHARS && !NOT_PLAIN.test(schema));
-    const fault = isPlain ? this.schemas.fault(schema, input) : await this.faultElsewhere(schema, input, signal);
+    const isHere = isOurs || isCheap(schema, input);
+    const fault = isHere ? this.schemas.fault(schema, input) : await this.faultElsewhere(schema, input, signal);
     if (fault !== null) throw ValidationFailed.of('arguments', `The input does not fit the tool's schema: ${fault}`);
   }
 
@@ -64,4 +66,8 @@ export class ToolInputs {
       throw error;
     }
   }
+}
+
+function isCheap(schema: string, input: Record<string, unknown>): boolean {
+  return schema.length * JSON.stringify(input).length <= MOST_HERE && !NOT_PLAIN.test(schema);
 }

@@ -93,7 +93,8 @@ export class ToolRound {
   private async execute(hold: RunHold, call: RunToolCall, tools: Tools): Promise<Execution> {
     const permitted = call.decision === 'allow' && call.decidedBy !== null ? { decidedBy: call.decidedBy } : null;
     const execution = await this.attempt(hold, call, tools, permitted);
-    if (execution.status !== 'asks') return execution;
+    // What was permitted was the tool as it was then.
+    if (execution.status !== 'asks' || tools.get(call.name)?.definition.needsConsent) return execution;
     const { run } = hold;
     const grantedBy = await this.permissions.grantedBy(rootSessionOf(run), run.agentId, call.name);
     return grantedBy === null ? execution : this.attempt(hold, call, tools, { decidedBy: grantedBy });
