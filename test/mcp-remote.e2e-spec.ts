@@ -265,7 +265,11 @@ describe('Tools of a server', () => {
   it('that can not be used are left out, and said to be', async () => {
     const far = await fake([
       named('good'),
+      named('two words'),
+      named('grüße<b>'),
       named('good', { description: 'again' }),
+      named(' padded'),
+      named('line\u2028break'),
       named('calculator:add'),
       named('*'),
       named(''),
@@ -286,11 +290,11 @@ describe('Tools of a server', () => {
       tools: { name: string }[];
       notes: string[];
     }>();
-    expect(found.tools.map(({ name }) => name)).toEqual(['good', 'nul', 'last']);
-    expect(found.notes).toHaveLength(13);
+    expect(found.tools.map(({ name }) => name)).toEqual(['good', 'two words', 'grüße<b>', 'nul', 'last']);
+    expect(found.notes).toHaveLength(15);
     expect((await cached(talk)).notes).toEqual(found.notes);
     await talks.ask(talk, [saying('So')]);
-    expect(offered(talk)).toEqual(['far__good', 'far__nul', 'far__last']);
+    expect(offered(talk)).toEqual(['far__good', 'far__two_words', 'far__gr__e_b_', 'far__nul', 'far__last']);
   });
 
   it('are a thousand at most', async () => {

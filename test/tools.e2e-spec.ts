@@ -112,7 +112,9 @@ describe('A tool', () => {
     expect(/^(😀)+$/u.test(output)).toBe(true);
     expect(output.length).toBeLessThan(101_000);
     expect(message?.toolCalls[0]).toMatchObject({ truncated: true });
-    expect(toldModel(talk)[0]?.content === `${output}\n[cut: it goes on; the whole is kept with the call]`).toBe(true);
+    const place = String(message?.toolCalls[0]?.outputUrl);
+    expect(toldModel(talk)[0]?.content === `${output}\n[cut: it goes on; the whole is kept at ${place}]`).toBe(true);
+    expect((await talk.as.get(place.replace('/api/v1', '')).expect(200)).text.length).toBe(2_000_000);
   });
 
   it('that says much is shown whole, and its model is told how much more there is', async () => {
@@ -120,7 +122,8 @@ describe('A tool', () => {
     const { message } = await use(talk, ['probe__huge', { characters: 60_000 }]);
     expect(message?.toolCalls[0]?.output === '😀'.repeat(60_000)).toBe(true);
     const told = String(toldModel(talk)[0]?.content);
-    expect(/^(😀)+\n\[cut: 120000 characters; the whole is kept with the call\]$/u.test(told)).toBe(true);
+    const end = `\n[cut: 120000 characters; the whole is kept at the call ${message?.toolCalls[0]?.id}]`;
+    expect([/^(😀)+$/u.test(told.slice(0, -end.length)), told.slice(-end.length)]).toEqual([true, end]);
     expect(told.length).toBeLessThan(101_000);
   });
 

@@ -78,6 +78,7 @@ import { PermissionGrantsService } from './permissions/permission-grants.service
 import { PermissionsController } from './permissions/permissions.controller.js';
 import { PermissionsRepository } from './permissions/permissions.repository.js';
 import { PermissionsService } from './permissions/permissions.service.js';
+import { PresentRules } from './run-loop/present-rules.js';
 import { RunTools } from './run-loop/run-tools.js';
 import { ConnectedCalls } from './waits/connected-calls.service.js';
 import { CallAnswers } from './waits/call-answers.service.js';
@@ -194,6 +195,7 @@ import { WorkingDirectory } from './working-directory/working-directory.service.
     RunPark,
     ToolRound,
     RunTools,
+    PresentRules,
     ToldAnswers,
     RunStanding,
     AskedBelow,

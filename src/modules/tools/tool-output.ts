@@ -12,11 +12,20 @@ export function outputText({ content, structuredContent }: ToolResult): string {
   return storableText(text === '' && structuredContent ? JSON.stringify(structuredContent) : text);
 }
 
+interface CalledTool {
+  /** The model's own for the call. */
+  id: string;
+  output: string | null;
+  truncated?: boolean;
+  outputUrl?: string;
+}
+
 /** What the model is given of an output. */
-export function forModel({ output, truncated }: { output: string | null; truncated?: boolean }): string | null {
+export function forModel({ id, output, truncated, outputUrl }: CalledTool): string | null {
   if (output === null || (output.length <= LONGEST_FOR_MODEL && !truncated)) return output;
   const length = truncated ? 'it goes on' : `${output.length} characters`;
-  return `${head(output, LONGEST_FOR_MODEL)}\n[cut: ${length}; the whole is kept with the call]`;
+  const place = outputUrl ?? `the call ${id}`;
+  return `${head(output, LONGEST_FOR_MODEL)}\n[cut: ${length}; the whole is kept at ${place}]`;
 }
 
 /** The beginning of an output that is too long to be shown; null where it is not. */

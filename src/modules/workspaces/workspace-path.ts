@@ -3,6 +3,8 @@ import { ValidationFailed } from '../../contracts/errors.js';
 const MAX_BYTES = 1_024;
 /** What file systems take for one name. */
 const MAX_NAME_BYTES = 255;
+/** Each is gone through from the top, since what lies between could be a link by now. */
+const MAX_DEPTH = 64;
 
 /** The names of the folders on the way, and of the entry itself; none of them leads anywhere but down. */
 export type WorkspacePath = readonly [string, ...string[]];
@@ -23,7 +25,9 @@ function pathFault(text: string): string | null {
   if (text.includes('\0')) return 'must not hold NUL';
   if (text.includes('\\')) return 'must not hold a backslash: names are separated by /';
   if (!text.isWellFormed()) return 'must be well-formed Unicode';
-  for (const name of text.split('/')) {
+  const names = text.split('/');
+  if (names.length > MAX_DEPTH) return `must not be deeper than ${MAX_DEPTH} names`;
+  for (const name of names) {
     if (name === '') return 'must not be empty, begin or end with /, or hold an empty name';
     if (name === '.' || name === '..') return `must not hold the name ${name}`;
     if (Buffer.byteLength(name) > MAX_NAME_BYTES) return `must not hold a name longer than ${MAX_NAME_BYTES} bytes`;

@@ -26,8 +26,11 @@ export const MOST_TOOLS = 1_000;
 const MOST_NOTES = 50;
 const DEFINITION_BYTES = 64 * 1024;
 const LIST_BYTES = 4 * 1024 * 1024;
-/** No colon, which ends a server's name, and no asterisk, which stands for any name. */
-const NAME = /^[A-Za-z0-9_./-]{1,128}$/;
+/**
+ * Whatever can be read, but no colon, which ends a server's name, and no asterisk, which stands for any name. Models get
+ * theirs from `WireNames`.
+ */
+const NAME = /^[^\p{C}\p{Z}:*]([^\p{C}\p{Zl}\p{Zp}:*]{0,126}[^\p{C}\p{Z}:*])?$/u;
 
 /** Of a list as it came: each tool once, those that can be used, in their order. */
 export function definitionsOf(items: readonly unknown[]): ToolList {
@@ -63,7 +66,7 @@ export function definitionsOf(items: readonly unknown[]): ToolList {
 function faultOf(tool: Record<string, unknown>, tools: ReadonlyMap<string, unknown>): string | null {
   const { name, description, inputSchema, outputSchema, annotations, execution } = tool;
   if (typeof name !== 'string' || !NAME.test(name))
-    return 'a name has letters, digits, underscores, dots, slashes and dashes, 128 at most';
+    return 'a name has 1 to 128 characters that can be read, no colon, no asterisk, and no space around it';
   if (tools.has(name)) return 'the name came before';
   if (tools.size >= MOST_TOOLS) return `there are more than ${MOST_TOOLS}`;
   if (description !== undefined && typeof description !== 'string') return 'its description is no text';

@@ -2,11 +2,15 @@ import type { AssistantBlock, ModelMessage, UserBlock } from '../../models/model
 import { forModel } from '../../tools/tool-output.js';
 import type { WireNames } from '../../tools/tool-wire-names.js';
 import { textOf, type MessageToolCall, type StoredBlock, type StoredFileBlock } from '../messages/message.js';
+import { outputUrlOf } from '../executions/execution.js';
 import type { HistoryMessage } from '../messages/messages.repository.js';
 import { isSummary } from './history-window.js';
 import type { RunState } from './run-state.js';
+import type { RunToolCall } from './run-steps.repository.js';
 
-type Call = Pick<MessageToolCall, 'id' | 'output' | 'truncated' | 'isError'> & { files?: StoredFileBlock[] | null };
+type Call = Pick<MessageToolCall, 'id' | 'output' | 'truncated' | 'outputUrl' | 'isError'> & {
+  files?: StoredFileBlock[] | null;
+};
 
 /** The conversation as the model is given it: history, then the steps of this run. */
 export function conversation(
@@ -16,15 +20,18 @@ export function conversation(
 ): ModelMessage[] {
   const past = history.flatMap((message) => fromHistory(message, model, names));
   const present = turns.flatMap((turn) => [
-    ...assistantTurn(
-      turn.blocks,
-      turn.model === model,
-      calls.filter((call) => call.turn === turn.turn).map((call) => ({ ...call, id: call.toolUseId })),
-      { names, files },
-    ),
+    ...assistantTurn(turn.blocks, turn.model === model, calls.filter((call) => call.turn === turn.turn).map(asKept), {
+      names,
+      files,
+    }),
     ...(turn.faults ? [askedToMend(turn.faults)] : []),
   ]);
   return [...past, ...present];
+}
+
+/** As the run's message will keep it. */
+function asKept(call: RunToolCall): Call {
+  return { ...call, id: call.toolUseId, ...(call.truncated && { outputUrl: outputUrlOf(call.id) }) };
 }
 
 function askedToMend(faults: readonly string[]): ModelMessage {

@@ -15,6 +15,7 @@ import { FinalAnswer } from './final-answer.js';
 import { HistoryCompaction } from './history-compaction.js';
 import { estimateTools, newestThatFit } from './history-window.js';
 import { ModelTurn, type TurnResult } from './model-turn.js';
+import { PresentRules } from './present-rules.js';
 import { conversation } from './prompt.js';
 import { RunDisplay } from './run-display.js';
 import { RunEnding } from './run-ending.js';
@@ -49,6 +50,7 @@ export class RunLoop {
     private readonly models: ModelsService,
     private readonly compaction: HistoryCompaction,
     private readonly catalog: ModelCatalog,
+    private readonly rules: PresentRules,
     private readonly offers: RunTools,
     private readonly tools: ToolRound,
     private readonly journal: RunJournal,
@@ -65,6 +67,7 @@ export class RunLoop {
 
   /** Goes on from where `state` stands until the run has ended or waits. @throws Interruption, LimitReached, DomainError */
   async drive(hold: RunHold, state: RunState): Promise<void> {
+    if (hold.run.attempts > 1) hold.run.pinned = await this.rules.with(hold.run);
     const { tools, unavailable } = await this.offers.of(hold.run.pinned);
     state.unavailable = unavailable;
     const offered = [...tools.values()].map(({ definition }) => definition);

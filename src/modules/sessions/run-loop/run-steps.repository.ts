@@ -128,10 +128,11 @@ export class RunStepsRepository {
   }
 
   /** From here on nobody knows whether it had its effect. */
-  async beginToolCall({ id }: RunToolCall): Promise<void> {
+  async beginToolCall({ id }: RunToolCall, serverId: string): Promise<void> {
     await this.db.sql(
-      `UPDATE tool_calls SET status = 'running', started_at = now() WHERE tenant_id = :tenantId AND id = :id`,
-      { id },
+      `UPDATE tool_calls SET status = 'running', started_at = now(), server_id = :serverId
+       WHERE tenant_id = :tenantId AND id = :id`,
+      { id, serverId },
     );
   }
 

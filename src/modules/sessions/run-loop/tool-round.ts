@@ -103,10 +103,13 @@ export class ToolRound {
   private attempt(hold: RunHold, call: RunToolCall, tools: Tools, consent: Consent | null): Promise<Execution> {
     const { id: executionId, toolUseId, name, input } = call;
     const { id: runId, sessionId, pinned } = hold.run;
+    const definition = tools.get(name)?.definition;
     return this.executor.execute({
       ...{ executionId, sessionId, runId, toolUseId, name, input, tools, consent },
       // One that may be repeated is, so nobody has to know that it was begun.
-      ...(tools.get(name)?.definition.idempotent ? {} : { onBegin: () => this.begin(hold, call) }),
+      ...(definition?.idempotent
+        ? {}
+        : { onBegin: () => this.begin(hold, call, definition?.serverId ?? serverOf(name)) }),
       ...{ signal: hold.signal, policies: pinned.policies, onProgress: this.progress(hold, call) },
     });
   }
@@ -123,10 +126,10 @@ export class ToolRound {
     };
   }
 
-  private async begin(hold: RunHold, call: RunToolCall): Promise<void> {
+  private async begin(hold: RunHold, call: RunToolCall, serverId: string): Promise<void> {
     call.status = 'running';
     hold.beginUnrepeatable(call.id);
-    await this.journal.write(hold, { events: [], work: () => this.steps.beginToolCall(call), inOneGo: true });
+    await this.journal.write(hold, { events: [], work: () => this.steps.beginToolCall(call, serverId), inOneGo: true });
   }
 
   private async ask(
