@@ -6,6 +6,7 @@ import { EndedTasksSweeper } from '../src/modules/sessions/agent-tasks/ended-tas
 import { Actor } from '../src/platform/access/actor.js';
 import { runAs } from '../src/platform/access/scope.js';
 import { Db } from '../src/platform/database/db.js';
+import { ask, send, sendInBackground, startTeam, tasksOf } from './agent-teams.js';
 import { startApp, type TestApp } from './app.js';
 import { Conversations, manyModels, type Talk } from './conversations.js';
 import { eventually } from './platform-fixtures.js';
@@ -14,7 +15,7 @@ import type { Told } from './told.js';
 import type { MessagesRequest } from './upstream/messages-api.js';
 import { lastUserText } from './upstream/messages-api.js';
 import { saying, type Reply } from './upstream/reply.js';
-import { calling, toTheEnd, type ToolUse, type Waiting } from './waiting-runs.js';
+import { calling, toTheEnd } from './waiting-runs.js';
 
 let app: TestApp;
 let talks: Conversations;
@@ -32,24 +33,8 @@ beforeAll(async () => {
 afterEach(() => script.clear());
 afterAll(() => app.close());
 
-const ALLOWING = { permissionPolicy: { default: 'allow' } };
-const ask = (agent: string, message: string): ToolUse => [`agent__${agent}`, { message }];
-
-/** An agent that asks others; they are made by `others`, by name. */
-async function team(tools: string[], others: Record<string, object>, more: object = {}): Promise<Talk> {
-  const talk = await talks.start({ name: 'Chief', tools, ...ALLOWING, ...more });
-  for (const [name, definition] of Object.entries(others))
-    await talks.given.agentOf(talk.as, { name, model: talk.model, ...ALLOWING, ...definition });
-  return talk;
-}
-
-async function send(talk: Talk, content: string, status: 201 | 202 = 201): Promise<Waiting> {
-  return (await talk.as.post(`/sessions/${talk.sessionId}/messages`, { content }).expect(status)).json<Waiting>();
-}
-
-async function tasksOf({ as }: Talk, runId: string): Promise<AgentTaskDto[]> {
-  return (await as.get(`/agent-tasks?runId=${runId}`).expect(200)).json<{ data: AgentTaskDto[] }>().data;
-}
+const team = (tools: string[], others: Record<string, object>, more: object = {}): Promise<Talk> =>
+  startTeam(talks, tools, others, more);
 
 async function ended(talk: Talk, content: string): Promise<Told> {
   return toTheEnd(talk.as, (await send(talk, content)).run.id);
@@ -230,8 +215,7 @@ describe('An end that nobody was told of', () => {
     const talk = await team(['agent:Helper'], { Helper: {} });
     script.set('Plan', [calling(ask('Helper', 'Hang')), saying('Anyway')]);
     script.set('Hang', [{ silent: true }]);
-    const body = { content: 'Plan', background: true };
-    const { run } = (await talk.as.post(`/sessions/${talk.sessionId}/messages`, body).expect(202)).json<Waiting>();
+    const { run } = await sendInBackground(talk, 'Plan');
     const [task] = await eventually(
       () => tasksOf(talk, run.id),
       (tasks) => tasks[0]?.status === 'running',
