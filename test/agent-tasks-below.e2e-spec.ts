@@ -1,14 +1,16 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PermissionDto } from '../src/modules/sessions/permissions/permissions.dto.js';
-import { ask, sendInBackground, startTeam } from './agent-teams.js';
+import { ask, send, sendInBackground, startTeam, tasksOf } from './agent-teams.js';
 import { startApp, type TestApp } from './app.js';
-import { Conversations, manyModels } from './conversations.js';
+import { Conversations, manyModels, type Talk } from './conversations.js';
 import { ProbeTools } from './probe-tools.js';
+import { eventually } from './platform-fixtures.js';
 import { eventsOf } from './sse.js';
 import type { MessagesRequest } from './upstream/messages-api.js';
 import { lastUserText } from './upstream/messages-api.js';
 import { saying, type Reply } from './upstream/reply.js';
 import { calling } from './waiting-runs.js';
+import { listedPaths, putFile, tenantSql } from './working-files.js';
 
 let app: TestApp;
 let talks: Conversations;
@@ -57,5 +59,51 @@ describe('Whoever looks on at the top', () => {
         ['permission.decided', 'second'],
       ],
     ]);
+  });
+});
+
+describe('The session of an agent that was asked', () => {
+  interface Files {
+    place: string;
+    wanted: string;
+    isDue: boolean;
+  }
+
+  /** Asked and done, with a file in its working directory. */
+  async function delegated(): Promise<{ talk: Talk; below: string; files: () => Promise<Files | undefined> }> {
+    const talk = await startTeam(talks, ['agent:Helper'], { Helper: {} });
+    script.set('Plan', [calling(ask('Helper', 'Sum up')), saying('Done')]);
+    script.set('Sum up', [saying('In short')]);
+    const { run } = await send(talk, 'Plan');
+    const below = (await tasksOf(talk, run.id))[0]?.sessionId ?? '';
+    expect((await putFile(talk.as, below, 'a.txt', 'a')).status).toBe(201);
+    const text = `SELECT place, wanted, due_at IS NOT NULL AS "isDue" FROM workspaces
+      WHERE tenant_id = :tenantId AND session_id = :session`;
+    const files = async () => (await tenantSql<Files>(app, talk.tenantId, below, text))[0];
+    return { talk, below, files };
+  }
+
+  it('has its files archived and brought back with the one it is below', async () => {
+    const { talk, below, files } = await delegated();
+    await talk.as.post(`/sessions/${talk.sessionId}/archive`).expect(200);
+    await eventually(files, (now) => now?.place === 'archive');
+    expect((await putFile(talk.as, below, 'b.txt', 'b')).status).toBe(409);
+    expect(await listedPaths(talk.as, below)).toEqual(['a.txt']);
+    await talk.as.post(`/sessions/${talk.sessionId}/resume`).expect(200);
+    await eventually(files, (now) => now?.wanted === 'folder');
+    expect((await putFile(talk.as, below, 'b.txt', 'b')).status).toBe(201);
+    expect(await listedPaths(talk.as, below)).toEqual(['a.txt', 'b.txt']);
+  });
+
+  it.each(['alone', 'with others'])('goes with that one, deleted %s, and so do its files', async (how) => {
+    const { talk, below, files } = await delegated();
+    if (how === 'alone') await talk.as.delete(`/sessions/${talk.sessionId}`).expect(204);
+    else await talk.as.post('/sessions/bulk-delete', { ids: [talk.sessionId] }).expect(204);
+    await talk.as.get(`/sessions/${below}`).expect(404);
+    expect(await eventually(files, (now) => now?.wanted === 'nothing')).toMatchObject({ isDue: true });
+    const events = (await talk.as.get('/audit-logs?action=session.deleted').expect(200)).json<{
+      data: { resourceId: string }[];
+    }>();
+    expect(events.data.map(({ resourceId }) => resourceId).sort()).toEqual([talk.sessionId, below].sort());
   });
 });

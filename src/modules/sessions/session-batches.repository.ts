@@ -21,13 +21,13 @@ export class SessionBatchesRepository {
   }
 
   /** Those of them that the caller may see, locked until the transaction ends; in one order, whoever asks for which. */
-  async lockVisible(ids: readonly string[]): Promise<Pick<SessionEntity, 'tenantId' | 'id'>[]> {
-    const rows = await this.db.sql<object>(
-      `SELECT s.tenant_id, s.id FROM sessions s
+  async lockVisible(ids: readonly string[]): Promise<string[]> {
+    const rows = await this.db.sql<{ id: string }>(
+      `SELECT s.id FROM sessions s
        WHERE s.tenant_id = :tenantId AND s.id = ANY (:ids) AND ${VISIBLE_SESSION} ORDER BY s.id FOR NO KEY UPDATE`,
       { ids, ...visibilityParameters() },
     );
-    return rows.map((row) => camelRow<Pick<SessionEntity, 'tenantId' | 'id'>>(row));
+    return rows.map(({ id }) => id);
   }
 
   async haveOpenRun(ids: readonly string[]): Promise<boolean> {
@@ -37,11 +37,5 @@ export class SessionBatchesRepository {
       { ids },
     );
     return rows.length > 0;
-  }
-
-  async markDeleted(ids: readonly string[]): Promise<void> {
-    await this.db.sql('UPDATE sessions SET deleted_at = now() WHERE tenant_id = :tenantId AND id = ANY (:ids)', {
-      ids,
-    });
   }
 }

@@ -10,7 +10,7 @@ import { SessionBatchesRepository } from './session-batches.repository.js';
 import type { SessionsMadeDto } from './session-batches.dto.js';
 import { ClientToolSchemas } from './client-tools/client-tool-schemas.js';
 import { SessionDrafts } from './session-drafts.service.js';
-import { SessionNews } from './session-news.js';
+import { SessionRemoval } from './session-removal.service.js';
 import { shownSession } from './session-view.js';
 import type { CreateSessionDto } from './sessions.dto.js';
 import { SessionsRepository } from './sessions.repository.js';
@@ -23,8 +23,8 @@ export class SessionBatches {
     private readonly sessions: SessionsRepository,
     private readonly drafts: SessionDrafts,
     private readonly clientTools: ClientToolSchemas,
+    private readonly removal: SessionRemoval,
     private readonly events: Events,
-    private readonly news: SessionNews,
     private readonly db: Db,
   ) {}
 
@@ -63,17 +63,13 @@ export class SessionBatches {
     const ids = given.map((id) => id.toLowerCase());
     await this.db.run(async () => {
       const sessions = await this.batches.lockVisible(ids);
-      const known = new Set(sessions.map(({ id }) => id));
+      const known = new Set(sessions);
       const faults = ids.flatMap((id, index) =>
         known.has(id) ? [] : [{ field: `ids[${index}]`, message: 'There is no such session', value: id }],
       );
       if (faults.length > 0) throw new ValidationFailed(faults.slice(0, MAX_FAULTS));
       if (await this.batches.haveOpenRun(ids)) throw runIsOn();
-      await Promise.all([
-        this.batches.markDeleted(ids),
-        this.events.publishEach('session.deleted', { resourceType: 'session', payload: {} }, ids),
-      ]);
-      this.db.afterCommit(() => sessions.forEach((session) => this.news.hidden(session)));
+      await this.removal.remove(ids);
     });
   }
 }

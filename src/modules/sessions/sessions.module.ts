@@ -61,6 +61,7 @@ import { SessionContexts } from './session-context.service.js';
 import { SessionDrafts } from './session-drafts.service.js';
 import { SessionEntity } from './session.entity.js';
 import { SessionNews } from './session-news.js';
+import { SessionRemoval } from './session-removal.service.js';
 import { SessionReferences } from './session-references.service.js';
 import { SessionStatesController } from './session-states.controller.js';
 import { SessionStates } from './session-states.service.js';
@@ -148,6 +149,7 @@ import { WorkingDirectory } from './working-directory/working-directory.service.
     SessionsService,
     SessionDrafts,
     SessionReferences,
+    SessionRemoval,
     SessionBatchesRepository,
     SessionBatches,
     SessionContexts,

@@ -70,8 +70,15 @@ export class SessionsRepository {
     await this.sessions.update(changes as object, 'id = :id', { id });
   }
 
-  async markDeleted(id: string): Promise<void> {
-    await this.sessions.update({ deletedAt: new Date() }, 'id = :id', { id });
+  /** With those that agents began for them. Returns all that are gone with this. */
+  async markDeleted(ids: readonly string[]): Promise<string[]> {
+    const rows = await this.db.sql<{ id: string }>(
+      `UPDATE sessions SET deleted_at = now()
+       WHERE tenant_id = :tenantId AND (id = ANY (:ids::uuid[]) OR root_session_id = ANY (:ids::uuid[]))
+         AND deleted_at IS NULL RETURNING id`,
+      { ids },
+    );
+    return rows.map(({ id }) => id);
   }
 
   /** Whoever may see it. */
@@ -85,17 +92,10 @@ export class SessionsRepository {
 
   /** Those that agents began for it: they are seen by whoever sees it. */
   async setVisibilityBelow(id: string, visibility: SessionEntity['visibility']): Promise<string[]> {
-    return this.below(`UPDATE sessions SET visibility = :visibility, updated_at = now()`, { id, visibility });
-  }
-
-  async markDeletedBelow(id: string): Promise<string[]> {
-    return this.below(`UPDATE sessions SET deleted_at = now()`, { id });
-  }
-
-  private async below(change: string, parameters: Record<string, unknown>): Promise<string[]> {
     const rows = await this.db.sql<{ id: string }>(
-      `${change} WHERE tenant_id = :tenantId AND root_session_id = :id AND deleted_at IS NULL RETURNING id`,
-      parameters,
+      `UPDATE sessions SET visibility = :visibility, updated_at = now()
+       WHERE tenant_id = :tenantId AND root_session_id = :id AND deleted_at IS NULL RETURNING id`,
+      { id, visibility },
     );
     return rows.map((row) => row.id);
   }

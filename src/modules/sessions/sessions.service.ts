@@ -11,6 +11,7 @@ import { SessionDrafts } from './session-drafts.service.js';
 import { SessionListRepository } from './session-list.repository.js';
 import { SessionNews } from './session-news.js';
 import { afterOf, sessionPage } from './session-order.js';
+import { SessionRemoval } from './session-removal.service.js';
 import { SessionReferences } from './session-references.service.js';
 import { givenTitle } from './session-title.js';
 import { shownSession } from './session-view.js';
@@ -24,6 +25,7 @@ export class SessionsService {
     private readonly sessions: SessionsRepository,
     private readonly lists: SessionListRepository,
     private readonly runs: RunsRepository,
+    private readonly removal: SessionRemoval,
     private readonly drafts: SessionDrafts,
     private readonly clientTools: ClientToolSchemas,
     private readonly references: SessionReferences,
@@ -81,21 +83,15 @@ export class SessionsService {
     await this.db.run(async () => {
       const session = await this.requireLocked(id);
       if (await this.runs.hasOpen(id)) throw runIsOn();
-      await this.sessions.markDeleted(id);
-      const below = await this.sessions.markDeletedBelow(id);
-      this.db.afterCommit(() => this.hide(session, below));
-      await this.events.publish('session.deleted', { resourceType: 'session', resourceId: id, payload: {} });
+      await this.removal.remove([session.id]);
     });
   }
 
   /** With those below it: they are seen by whoever sees this one. */
   private async moveOutOfSight(session: SessionEntity, visibility: SessionEntity['visibility']): Promise<void> {
-    const below = await this.sessions.setVisibilityBelow(session.id, visibility);
-    if (visibility === 'private') this.db.afterCommit(() => this.hide(session, below));
-  }
-
-  private hide({ tenantId, id }: SessionEntity, below: readonly string[]): void {
-    for (const hidden of [id, ...below]) this.news.hidden({ tenantId, id: hidden });
+    const { tenantId } = session;
+    const moved = [session.id, ...(await this.sessions.setVisibilityBelow(session.id, visibility))];
+    if (visibility === 'private') this.db.afterCommit(() => moved.forEach((id) => this.news.hidden({ tenantId, id })));
   }
 
   /** @throws NotFound, also for a session of someone else that is private */

@@ -5,7 +5,7 @@ import { WorkspacesService } from '../../workspaces/workspaces.service.js';
 import { SessionCourseRepository } from './session-course.repository.js';
 
 /**
- * Has the files of a session follow its state. Events come in any order and more than once, so what counts is not what an
+ * Has the files of a session, and of those below it, follow its state. Events come in any order and more than once, so what counts is not what an
  * event says but what the session is by now.
  */
 @Injectable()
@@ -25,8 +25,7 @@ export class WorkingDirectoryConsumer implements OnModuleInit {
   private async follow(sessionId: string | null): Promise<void> {
     if (sessionId === null) return;
     await this.db.run(async () => {
-      const course = await this.sessions.lock(sessionId);
-      if (course) await this.workspaces.follow(sessionId, course);
+      for (const { id, course } of await this.sessions.lock(sessionId)) await this.workspaces.follow(id, course);
     });
   }
 }

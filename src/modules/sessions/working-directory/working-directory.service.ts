@@ -13,6 +13,7 @@ import { WorkspaceGate, type WorkspaceUse } from '../../workspaces/workspace-gat
 import type { WorkspacePath } from '../../workspaces/workspace-path.js';
 import { WorkspacesService } from '../../workspaces/workspaces.service.js';
 import type { SessionStatus } from '../session.entity.js';
+import { SessionsRepository } from '../sessions.repository.js';
 import { SessionsService } from '../sessions.service.js';
 import type { ListWorkingFilesQuery, WorkingFileDto, WorkingFilePage } from './working-directory.dto.js';
 
@@ -24,6 +25,7 @@ const CLOSED: ReadonlySet<SessionStatus> = new Set(['completed', 'archived']);
 export class WorkingDirectory implements OnModuleInit {
   constructor(
     private readonly sessions: SessionsService,
+    private readonly all: SessionsRepository,
     private readonly workspaces: WorkspacesService,
     private readonly changes: WorkspaceChanges,
     private readonly gate: WorkspaceGate,
@@ -76,9 +78,12 @@ export class WorkingDirectory implements OnModuleInit {
   }
 
   private async admit(sessionId: string, use: WorkspaceUse): Promise<void> {
-    const { status } = await this.sessions.require(sessionId);
-    if (use === 'write' && CLOSED.has(status))
-      throw new Conflict(`The session is ${status}: its files can be read, and not changed`);
+    const { status, rootSessionId } = await this.sessions.require(sessionId);
+    if (use === 'read') return;
+    if (CLOSED.has(status)) throw new Conflict(`The session is ${status}: its files can be read, and not changed`);
+    // Its files are archived with those of the session it is below.
+    if (rootSessionId !== null && (await this.all.find(rootSessionId))?.status === 'archived')
+      throw new Conflict('The session above this one is archived: its files can be read, and not changed');
   }
 }
 
