@@ -9,17 +9,18 @@ import { eventsOf } from './sse.js';
 import type { MessagesRequest } from './upstream/messages-api.js';
 import { lastUserText } from './upstream/messages-api.js';
 import { saying, type Reply } from './upstream/reply.js';
-import { calling } from './waiting-runs.js';
+import { calling, toTheEnd } from './waiting-runs.js';
 import { listedPaths, putFile, tenantSql } from './working-files.js';
 
 let app: TestApp;
 let talks: Conversations;
+let probes: ProbeTools;
 /** What the model answers to whoever says this last. */
 const script = new Map<string, Reply[]>();
 
 beforeAll(async () => {
   app = await startApp(manyModels());
-  new ProbeTools(app);
+  probes = new ProbeTools(app);
   talks = new Conversations(app);
   app.upstream.respond = (request: MessagesRequest) =>
     script.get(lastUserText(request))?.shift() ?? saying(`No script for ${lastUserText(request)}`);
@@ -58,6 +59,34 @@ describe('Whoever looks on at the top', () => {
         ['permission.decided', 'first'],
         ['permission.decided', 'second'],
       ],
+    ]);
+  });
+});
+
+describe('A pause of one who waits for an agent that asks', () => {
+  it('is withdrawn to what the agent does by then', async () => {
+    const policy = { default: 'ask', rules: [{ tool: 'probe:meet', action: 'allow' }] };
+    const talk = await startTeam(talks, ['agent:Helper'], { Helper: { ...ASKING, permissionPolicy: policy } });
+    script.set('Plan', [calling(ask('Helper', 'Say it')), saying('Done')]);
+    const atWork = calling(['probe__meet', { me: 'helper', other: 'tester' }]);
+    script.set('Say it', [say('it'), atWork, saying('Said')]);
+    const { run, pendingPermissions } = await send(talk, 'Plan', 202);
+    const path = `/sessions/${talk.sessionId}`;
+    await talk.as.post(`${path}/pause`).expect(200);
+    await talk.as.post(`/permissions/${pendingPermissions[0]?.id}`, { decision: 'allow' }).expect(200);
+    await eventually(
+      () => probes.count('meet'),
+      (count) => count === 1,
+    );
+    expect((await talk.as.get(`/runs/${run.id}`)).json()).toMatchObject({ status: 'waiting' });
+    expect((await talk.as.post(`${path}/resume`).expect(200)).json()).toMatchObject({ status: 'processing' });
+    expect((await talk.as.get(`/runs/${run.id}`)).json()).toMatchObject({ status: 'running' });
+    await probes.call('meet', { me: 'tester', other: 'helper' }, new AbortController().signal);
+    const { message, types } = await toTheEnd(talk.as, run.id);
+    expect(message?.content).toBe('Done');
+    expect(types.filter((type) => type === 'run.waiting' || type === 'run.resumed')).toEqual([
+      'run.waiting',
+      'run.resumed',
     ]);
   });
 });

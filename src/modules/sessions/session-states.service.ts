@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { Conflict } from '../../contracts/errors.js';
 import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
-import { JobQueue } from '../../platform/jobs/job-queue.js';
 import { Live } from '../../platform/live/live.js';
 import { ParentNews } from './runs/parent-news.js';
 import type { Run } from './runs/run.js';
@@ -11,6 +10,7 @@ import { RunLine } from './runs/run-line.js';
 import { RunNotices } from './runs/run-notices.js';
 import { RunsRepository } from './runs/runs.repository.js';
 import { RunsService } from './runs/runs.service.js';
+import { RunStanding } from './waits/run-standing.service.js';
 import type { SessionEntity, SessionStatus } from './session.entity.js';
 import { SessionNews } from './session-news.js';
 import { shownSession } from './session-view.js';
@@ -37,11 +37,11 @@ export class SessionStates {
     private readonly runs: RunsRepository,
     private readonly runsService: RunsService,
     private readonly line: RunLine,
+    private readonly standing: RunStanding,
     private readonly notices: RunNotices,
     private readonly parents: ParentNews,
     private readonly events: Events,
     private readonly news: SessionNews,
-    private readonly jobs: JobQueue,
     private readonly live: Live,
     private readonly db: Db,
   ) {}
@@ -61,15 +61,11 @@ export class SessionStates {
     return shownSession(session);
   }
 
-  /** A run that waits since the pause goes on. @throws NotFound, Conflict */
+  /** A run that waits goes to where it would be without the pause: on, where nobody is waited for. @throws NotFound, Conflict */
   async resume(id: string): Promise<SessionDto> {
     const session = await this.db.run(async () => {
       const { tenantId } = await this.lockFrom(id, 'resume');
-      for (const run of await this.runs.withdrawPause(id)) {
-        await this.notices.tell([run], 'run.resumed');
-        await this.parents.tell(run, 'resumed');
-        this.jobs.ring('run.execute', { tenantId, runId: run.id });
-      }
+      for (const runId of await this.runs.withdrawPause(id)) await this.standing.settle(runId, id);
       await this.line.startNext({ tenantId, id });
       const resumed = await this.sessions.setStatus(id, await this.statusByRuns(id));
       await this.publish(id, 'session.resumed');

@@ -16,10 +16,7 @@ export class RunNotices {
   ) {}
 
   /** The last event of each, for which its row has made room in the open transaction. */
-  async tell(
-    runs: readonly Run[],
-    type: Extract<RunEventType, 'run.waiting' | 'run.resumed' | 'run.cancelled'>,
-  ): Promise<void> {
+  async tell(runs: readonly Run[], type: Extract<RunEventType, 'run.waiting' | 'run.cancelled'>): Promise<void> {
     const at = new Date();
     const told = runs.map((run) => ({ run, event: { seq: run.lastSeq, type, data: { run: shownRun(run) } } }));
     this.db.afterCommit(() => {

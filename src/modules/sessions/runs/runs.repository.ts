@@ -19,10 +19,6 @@ export const RUN_COLUMNS = `r.tenant_id, r.id, r.session_id, r.agent_id, r.agent
 /** SQL: nobody holds the run `r`, which waits for people or, as `running` without a lease, for agents. */
 const IS_LET_GO = `(r.status = 'waiting' OR r.status = 'running' AND r.lease_until IS NULL)`;
 
-/** SQL: nobody is waited for by the run `r`. */
-const NO_CALL_WAITS = `NOT EXISTS (SELECT 1 FROM tool_calls c
-  WHERE c.tenant_id = r.tenant_id AND c.run_id = r.id AND c.status = 'waiting')`;
-
 export interface RunFilter {
   status?: RunStatus;
   before: string | null;
@@ -181,22 +177,16 @@ export class RunsRepository {
     return rows.length > 0;
   }
 
-  /** Of a session's runs. Returns those that waited and are to go on, with room for the event that says so. */
-  async withdrawPause(sessionId: string): Promise<Run[]> {
-    const rows = await this.db.sql<object>(
-      `UPDATE runs r SET pause_requested_at = NULL, status = 'queued', run_after = now(), last_seq = r.last_seq + 1
-       WHERE r.tenant_id = :tenantId AND r.session_id = :sessionId AND r.pause_requested_at IS NOT NULL
-         AND r.status = 'waiting' AND ${NO_CALL_WAITS}
-       RETURNING ${RUN_COLUMNS}`,
-      { sessionId },
-    );
-    await this.db.sql(
+  /** Of a session's runs. Returns those that were to pause. */
+  async withdrawPause(sessionId: string): Promise<string[]> {
+    const rows = await this.db.sql<{ id: string }>(
       `UPDATE runs SET pause_requested_at = NULL
        WHERE tenant_id = :tenantId AND session_id = :sessionId AND pause_requested_at IS NOT NULL
-         AND status IN ('queued', 'running', 'waiting')`,
+         AND status IN ('queued', 'running', 'waiting')
+       RETURNING id`,
       { sessionId },
     );
-    return rows.map(runOf);
+    return rows.map(({ id }) => id);
   }
 
   /** Locked until the transaction ends. */

@@ -28,7 +28,7 @@ export class RunStanding {
     private readonly db: Db,
   ) {}
 
-  /** Something below the run has changed. In the open transaction. */
+  /** What puts the run where it stands has changed. In the open transaction. */
   async settle(runId: string, sessionId: string): Promise<void> {
     await this.sessions.lock(sessionId);
     const run = await this.calls.lockRun(runId);
