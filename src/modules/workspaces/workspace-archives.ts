@@ -5,6 +5,7 @@ import { currentTenantActor } from '../../platform/access/scope.js';
 import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
 import { ArchiveStorage } from '../../platform/storage/file-storage.js';
+import { requireFolder } from './folder-missing.js';
 import type { Totals } from './session-folder.js';
 import { packed, unpack } from './tar-archive.js';
 import { WorkspaceFolders } from './workspace-folders.js';
@@ -31,11 +32,12 @@ export class WorkspaceArchives {
     private readonly db: Db,
   ) {}
 
-  /** What another has left undone of it is done too. */
+  /** What another has left undone of it is done too. @throws FolderMissing rather than to put nothing away for something */
   async putAway({ row, folder, signal }: Turn): Promise<void> {
     const { tenantId } = currentTenantActor();
     const { sessionId } = row;
     if (row.place === 'folder') {
+      await requireFolder(row, folder);
       const { archiveId, isNew, totals } = await this.stored({ row, folder, signal });
       signal.throwIfAborted();
       const isPutAway = await this.db.run(async () => {

@@ -4,6 +4,7 @@ import { DomainError, ExternalServiceFailed } from '../../contracts/errors.js';
 import { currentTenantActor } from '../../platform/access/scope.js';
 import { Db } from '../../platform/database/db.js';
 import { openTransaction } from '../../platform/database/transaction.js';
+import { requireFolder } from './folder-missing.js';
 import type { SessionFolder } from './session-folder.js';
 import { isDiskFull, noRoom, WorkspaceFolders } from './workspace-folders.js';
 import { WorkspacesRepository, type WorkspaceRow } from './workspaces.repository.js';
@@ -114,8 +115,10 @@ export class WorkspaceTurns {
   }
 }
 
+/** @throws FolderMissing where it would count nothing for something, unless that is about to be deleted */
 async function recount(row: WorkspaceRow, folder: SessionFolder): Promise<void> {
   if (row.place === 'folder') {
+    if (row.wanted !== 'nothing') await requireFolder(row, folder);
     const { sizeBytes, files, entries } = await folder.count();
     Object.assign(row, { sizeBytes, fileCount: files, entryCount: entries });
   }

@@ -113,11 +113,11 @@ export class WorkspacesRepository {
     );
   }
 
-  /** What was due and failed is so again later. */
+  /** What was due and failed is so again later, as is what could not be counted. */
   async postpone(sessionId: string, bySeconds: number): Promise<void> {
     await this.db.sql(
       `UPDATE workspaces SET due_at = now() + make_interval(secs => :bySeconds::float8)
-       WHERE ${OURS} AND due_at <= now()`,
+       WHERE ${OURS} AND (due_at <= now() OR (due_at IS NULL AND uncounted))`,
       { sessionId, bySeconds },
     );
   }
@@ -133,7 +133,7 @@ export class WorkspacesRepository {
        FROM workspaces w JOIN tenants t ON t.id = w.tenant_id AND t.deleted_at IS NULL
        WHERE (w.due_at IS NOT NULL OR w.lease_until IS NOT NULL OR w.uncounted)
          AND (w.lease_until IS NULL OR w.lease_until < now())
-         AND (w.due_at <= now() OR w.lease_until < now() OR w.uncounted)
+         AND (w.due_at <= now() OR w.lease_until < now() OR (w.uncounted AND w.due_at IS NULL))
        ORDER BY w.due_at LIMIT :limit`,
       { limit },
     );
