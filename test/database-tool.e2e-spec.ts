@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { faultyFields } from './answers.js';
 import { startApp, type TestApp } from './app.js';
 import type { Client } from './client.js';
-import { Conversations, manyModels, type Talk } from './conversations.js';
+import { Conversations, manyModels, type Sent, type Talk } from './conversations.js';
 import { createAtriumStore, createForeignStore, type ForeignStore } from './foreign-database.js';
+import { eventually } from './platform-fixtures.js';
 import { saying } from './upstream/reply.js';
 
 let app: TestApp;
@@ -133,6 +134,34 @@ describe('The database tools', () => {
     expect(wide.output.length).toBeLessThan(1_100_000);
     const huge = await asked("SELECT repeat('x', 50000000)");
     expect(huge).toEqual({ isError: true, output: expect.stringContaining('too large') });
+  });
+
+  it('set the limits of a query again that it has ended for itself', async () => {
+    const limits = ['statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout'];
+    const columns = limits.map(
+      (limit) => `CASE n WHEN 1 THEN set_config('${limit}', '0', true) ELSE current_setting('${limit}') END`,
+    );
+    const { rows } = await query(`SELECT ${columns.join()} FROM generate_series(1, 150) AS n`);
+    expect((rows as string[][])[1]).toEqual(['0', '0', '0']);
+    expect((rows as string[][]).at(-1)).toEqual(['30s', '5s', '1min']);
+  });
+
+  // The embedded store has one connection at a time, from which nobody could look.
+  (process.env['TEST_REDIS_URL'] ? it : it.skip)('leave no query behind that nobody waits for', async () => {
+    const busy = () =>
+      foreign.sql(`SELECT FROM pg_stat_activity
+        WHERE application_name = 'Atrium' AND datname = current_database() AND state = 'active'`);
+    const one = await talks.start(AGENT);
+    await register(one.as, 'shop', foreign.url);
+    const sql =
+      "SELECT set_config('statement_timeout', '0', true), pg_sleep(CASE n WHEN 120 THEN 600 ELSE 0 END) FROM generate_series(1, 150) AS n";
+    app.upstream.enqueue({ steps: [{ toolUse: { name: 'database__query', input: { connection: 'shop', sql } } }] });
+    const sent = await one.as
+      .post(`/sessions/${one.sessionId}/messages`, { content: 'Hi', background: true })
+      .expect(202);
+    await eventually(busy, ({ length }) => length === 1);
+    await one.as.post(`/runs/${sent.json<Sent>().run.id}/cancel`).expect(200);
+    await eventually(busy, ({ length }) => length === 0);
   });
 
   it('know only what the tenant registered', async () => {

@@ -12,8 +12,8 @@ import { createTestStore } from './test-store.js';
 export interface ForeignStore {
   url: string;
   /** As who may do anything there. */
-  sql(text: string): Promise<void>;
-  drop(): Promise<void>;
+  sql(text: string): Promise<unknown[]>;
+  drop(): Promise<unknown>;
 }
 
 /** Empty, beside the given store or embedded. */
@@ -70,11 +70,11 @@ async function embedded(folder: string): Promise<ForeignStore> {
   };
 }
 
-async function execute(connection: pg.ClientConfig, text: string): Promise<void> {
+async function execute(connection: pg.ClientConfig, text: string): Promise<unknown[]> {
   const client = new pg.Client(connection);
   await client.connect();
   try {
-    await client.query(text);
+    return (await client.query<object>(text)).rows;
   } finally {
     await client.end();
   }

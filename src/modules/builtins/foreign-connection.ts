@@ -9,16 +9,32 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const MOST_BYTES = 16 * 1024 * 1024;
 const LOOK_EVERY_MS = 20;
 const GOODBYE_MS = 1_000;
+const CANCEL_TIMEOUT_MS = 5_000;
+/** Of the protocol: what stands where a connection names its version. */
+const CANCEL_CODE = 80_877_102;
 
 const NO_TLS = 'The server does not support SSL connections';
+
+/** What a server calls one of its connections, and the proof of whose it is. */
+interface BackendKey {
+  processID: number;
+  secretKey: number;
+}
 
 /** To an address that was checked, with a server that need not be what it says it is. */
 export class ForeignConnection {
   readonly client: pg.Client;
   private readonly socket = new Socket();
   private readonly watch: NodeJS.Timeout;
+  private readonly port: number;
+  private key: BackendKey | null = null;
 
-  private constructor({ port, user, password, database }: DatabaseUrl, address: string, ssl: pg.ClientConfig['ssl']) {
+  private constructor(
+    { port, user, password, database }: DatabaseUrl,
+    private readonly address: string,
+    ssl: pg.ClientConfig['ssl'],
+  ) {
+    this.port = port;
     this.client = new pg.Client({
       ...{ host: address, port, user, database, ssl, stream: () => this.socket },
       // As a function, since an empty one would be filled up from the environment of this process.
@@ -28,6 +44,7 @@ export class ForeignConnection {
     });
     // Whoever waits for an answer is told too.
     this.client.on('error', () => undefined);
+    this.client.connection.on('backendKeyData', (key: BackendKey) => (this.key = key));
     // From the first byte on, beneath the encryption too; the driver keeps a message until it is whole.
     this.watch = setInterval(() => this.look(), LOOK_EVERY_MS);
   }
@@ -59,6 +76,22 @@ export class ForeignConnection {
     clearInterval(this.watch);
     this.client.connection.stream.destroy(reason);
     this.socket.destroy();
+  }
+
+  /**
+   * Has the server end the query it is at, and cuts: it would not notice that nobody is there until it has something to
+   * say. As any client of it does, in the clear; the key opens nothing but this. What becomes of it is not told.
+   */
+  cancel(reason: Error): void {
+    this.cut(reason);
+    if (!this.key) return;
+    const request = Buffer.alloc(16);
+    [request.length, CANCEL_CODE, this.key.processID, this.key.secretKey].forEach((part, at) =>
+      request.writeInt32BE(part, at * 4),
+    );
+    const socket = new Socket();
+    socket.on('error', () => undefined).setTimeout(CANCEL_TIMEOUT_MS, () => socket.destroy());
+    socket.connect(this.port, this.address, () => socket.end(request)).resume();
   }
 
   /** A server that does not hang up is not waited for. */

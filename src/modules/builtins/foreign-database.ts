@@ -26,6 +26,11 @@ const BOOL = 16;
 const NUMBERS = new Set([21, 23, 26, 700, 701]);
 const JSONS = new Set([114, 3802]);
 
+/** A query could end them for what follows in its transaction, so they are set again for each part of it. */
+const LIMITS = `SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS};
+  SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS};
+  SET LOCAL idle_in_transaction_session_timeout = ${2 * STATEMENT_TIMEOUT_MS}`;
+
 const FETCH: pg.QueryArrayConfig = {
   text: `FETCH FORWARD ${ROWS_AT_ONCE} FROM asked`,
   rowMode: 'array',
@@ -47,15 +52,15 @@ export class ForeignDatabase {
     use: (database: ForeignDatabase) => Promise<T>,
   ): Promise<T> {
     const connection = await ForeignConnection.open(url, names);
-    const cut = (): void => connection.cut(new Error('Nobody waits for it any more'));
-    signal.addEventListener('abort', cut);
+    const cancel = (): void => connection.cancel(new Error('Nobody waits for it any more'));
+    signal.addEventListener('abort', cancel);
     try {
       signal.throwIfAborted();
       const database = new ForeignDatabase(connection.client);
       await database.begin();
       return await use(database);
     } finally {
-      signal.removeEventListener('abort', cut);
+      signal.removeEventListener('abort', cancel);
       // Ends the transaction too.
       connection.close();
     }
@@ -68,6 +73,7 @@ export class ForeignDatabase {
     await this.client.query(declaration);
     const rows: unknown[][] = [];
     for (let bytes = 0; ;) {
+      await this.client.query(LIMITS);
       const batch = await this.client.query<unknown[]>(FETCH);
       const columns = batch.fields.map(({ name }) => name);
       for (const row of batch.rows) {
@@ -85,12 +91,7 @@ export class ForeignDatabase {
   }
 
   private async begin(): Promise<void> {
-    await this.client.query(
-      `BEGIN TRANSACTION READ ONLY;
-       SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS};
-       SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS};
-       SET LOCAL idle_in_transaction_session_timeout = ${2 * STATEMENT_TIMEOUT_MS}`,
-    );
+    await this.client.query(`BEGIN TRANSACTION READ ONLY; ${LIMITS}`);
     // In the system's catalog, which every login reads and no name, alias, replica or search path stands in front of.
     // Having asked, the transaction has a snapshot, with which Postgres lets nobody make it read-write any more.
     const [found] = await this.own<{ isAtrium: boolean }>(
