@@ -20,6 +20,8 @@ export interface ToolCall extends ToolCallContext {
   readonly consent: Consent | null;
   /** Awaited right before the tool is called: from then on nobody knows whether it had its effect. */
   readonly onBegin?: () => Promise<void>;
+  /** Told what is sent, where hooks have changed the input: also for a call that fails then. */
+  readonly onChanged?: (input: Record<string, unknown>) => void;
 }
 
 /** `decidedBy`: a user's id, or what else decided. */
@@ -69,15 +71,17 @@ export class ToolExecutor {
 
   /** A refusal or failure is a result that the model can read; only an abort of `call.signal` throws. */
   async execute(call: ToolCall): Promise<Execution> {
+    let { input } = call;
+    const onChanged = (changed: Record<string, unknown>): void => void (input = changed);
     try {
-      return await this.perform(call);
+      return await this.perform({ ...call, onChanged });
     } catch (error) {
       call.signal.throwIfAborted();
       const decidedBy = error instanceof ToolDenied ? error.decidedBy : (call.consent?.decidedBy ?? 'policy');
       const decision = error instanceof ToolDenied ? 'deny' : 'allow';
       const message =
         error instanceof DomainError ? error.message : `The tool ${call.name} failed: ${messageOf(error)}`;
-      return { status: 'done', result: textResult(message, true), input: call.input, decision, decidedBy };
+      return { status: 'done', result: textResult(message, true), input, decision, decidedBy };
     }
   }
 
@@ -91,6 +95,7 @@ export class ToolExecutor {
     await this.inputs.require(tool.definition, call.input, call.signal);
     if (this.decide(call, call.input, tool) === 'ask' && !call.consent) return { status: 'asks' };
     const input = await this.afterHooksSaid(call, tool);
+    if (input !== call.input) call.onChanged?.(input);
     const outcome = await this.inTurn(call, tool, input);
     const decision = { decision: 'allow' as const, decidedBy: call.consent?.decidedBy ?? 'policy' };
     if (outcome.status === 'suspended') return { ...outcome, input, ...decision };

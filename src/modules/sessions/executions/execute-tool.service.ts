@@ -48,11 +48,12 @@ export class ExecuteTool {
     const tool = await this.offered(name, server, rules, dto.tool);
     const id = v7();
     const begun = performance.now();
-    const common = () => ({ id, durationMs: Math.round(performance.now() - begun) });
+    let input = dto.arguments;
+    const common = () => ({ id, durationMs: Math.round(performance.now() - begun), input });
     try {
-      const execution = await this.perform(id, name, tool, rules, dto);
-      const { input, decision, decidedBy } = execution;
-      return await this.keep(dto, tool, { ...common(), input, decision, decidedBy, result: resultOf(execution) });
+      const execution = await this.perform(id, tool, rules, dto, (changed) => (input = changed));
+      const { decision, decidedBy } = execution;
+      return await this.keep(dto, tool, { ...common(), decision, decidedBy, result: resultOf(execution) });
     } catch (error) {
       await this.keepFailure(dto, tool, common(), error);
       throw error;
@@ -95,34 +96,32 @@ export class ExecuteTool {
 
   private perform(
     executionId: string,
-    name: string,
     tool: OfferedTool,
     { permissionPolicy }: ToolRules,
     { arguments: input, sessionId }: ExecuteToolDto,
+    onChanged: (input: Record<string, unknown>) => void,
   ): Promise<Exclude<Execution, { status: 'asks' }>> {
     const { userId, credentialId } = currentTenantActor();
     // Who calls it needs not be asked; what the tenant forbids stays forbidden.
     const consent = { decidedBy: userId ?? credentialId ?? 'policy' };
     const policies = permissionPolicy ? [permissionPolicy] : [];
+    const { name } = tool.definition;
     return this.executor.performWith(consent, {
       ...{ executionId, sessionId: sessionId ?? null, runId: null, toolUseId: null, name, input, policies },
-      ...{ tools: new Map([[name, tool]]), signal: new AbortController().signal },
+      ...{ tools: new Map([[name, tool]]), signal: new AbortController().signal, onChanged },
     });
   }
 
   private async keepFailure(
     dto: ExecuteToolDto,
     tool: OfferedTool,
-    common: Pick<Made, 'id' | 'durationMs'>,
+    common: Pick<Made, 'id' | 'durationMs' | 'input'>,
     error: unknown,
   ): Promise<void> {
     if (!(error instanceof DomainError) || error instanceof ValidationFailed) return;
     const decision = error instanceof ToolDenied ? 'deny' : 'allow';
     const decidedBy = error instanceof ToolDenied ? error.decidedBy : 'policy';
-    await this.keep(dto, tool, {
-      ...{ ...common, input: dto.arguments, decision, decidedBy },
-      result: textResult(error.message, true),
-    });
+    await this.keep(dto, tool, { ...common, decision, decidedBy, result: textResult(error.message, true) });
   }
 
   private async keep(dto: ExecuteToolDto, tool: OfferedTool, made: Made): Promise<ExecutedToolDto> {
