@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from './app.js';
-import { Conversations, manyModels } from './conversations.js';
+import { Conversations, manyModels, type Talk } from './conversations.js';
 import { Accounts } from './mcp-oauth/accounts.js';
 import { ProtectedServer } from './mcp-oauth/protected-server.js';
 import { askAndWait, toTheEnd } from './waiting-runs.js';
@@ -23,11 +23,15 @@ afterAll(async () => {
 });
 
 describe('A run whose person has no account with a server', () => {
-  it('waits with a link, and goes on where it stood once the account is connected', async () => {
-    const { member, serverId, sessionId } = await withoutAccount();
+  it.each([
+    ['all its tools', 'protected:*'],
+    ['one of its tools', 'protected:search'],
+  ])('waits with a link where the agent has %s, and goes on once it is connected', async (_which, pattern) => {
+    const { talk, member, serverId, sessionId } = await withoutAccount([pattern]);
     const mine = { as: member.as, sessionId };
     const { run, pendingPermissions } = await askAndWait(app, mine, ['protected__connect', {}]);
     expect(run.status).toBe('waiting');
+    expect(offeredTo(talk)).toEqual([['protected__connect']]);
     const [asked] = pendingPermissions;
     expect(asked).toMatchObject({
       status: 'pending',
@@ -59,12 +63,16 @@ describe('A run whose person has no account with a server', () => {
   });
 });
 
-/** The tools of the server are known, and the member has no account with it. */
-async function withoutAccount() {
-  const talk = await talks.start({ tools: ['protected:*'], permissionPolicy: { default: 'allow' } });
+/** What the model was offered, each time it was asked. */
+function offeredTo({ model }: Pick<Talk, 'model'>): string[][] {
+  return talks.sent(model).map(({ tools = [] }) => tools.map(({ name }) => name).sort());
+}
+
+/** The owner knows the tools of the server; the member, who has no account with it, does not. */
+async function withoutAccount(tools = ['protected:*']) {
+  const talk = await talks.start({ tools, permissionPolicy: { default: 'allow' } });
   const member = await talks.given.member(talk, 'member');
   const serverId = await accounts.serverWith(talk.as, 'user');
-  // The owner's account makes them known.
   await accounts.connect(talk.as, serverId, 'alice');
   await talk.as.get(`/mcp/servers/${serverId}/discover`).expect(200);
   const session = await member.as.post('/sessions', { agentId: talk.agentId }).expect(201);

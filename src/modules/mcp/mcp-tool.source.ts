@@ -130,7 +130,7 @@ export class McpToolSource implements ToolSource {
         name: `${server.name}:connect`,
         description: `Asks the person to connect their account with ${server.name}, whose tools are there from then on.`,
         inputSchema: { type: 'object', properties: {}, additionalProperties: false },
-        ...{ idempotent: true, source: 'mcp', serverId: server.id, timeoutMs: null },
+        ...{ idempotent: true, source: 'mcp', serverId: server.id, timeoutMs: null, standsForAll: true },
       },
       call: async () => {
         try {

@@ -5,6 +5,7 @@ import {
   type ListedTool,
   type OfferedTool,
   type ServerOffer,
+  type ToolDefinition,
   type ToolScope,
   type ToolServer,
   type ToolSource,
@@ -47,7 +48,7 @@ export class ToolRegistry {
     const known = offers.flatMap(({ tools }) => tools);
     const tools = new Map<string, OfferedTool>();
     for (const pattern of patterns) {
-      for (const tool of known) if (names(pattern, tool.definition.name)) tools.set(tool.definition.name, tool);
+      for (const tool of known) if (names(pattern, tool.definition)) tools.set(tool.definition.name, tool);
     }
     const unavailable = offers.flatMap(({ server, unavailable: reason }) => (reason ? [{ server, reason }] : []));
     const isDisabled = (name: string): boolean =>
@@ -65,7 +66,7 @@ export class ToolRegistry {
       ...this.builtinTools(servers).map(({ definition }) => definition.name),
       ...found.flatMap((of) => [...of]),
     ];
-    return lists.map((list) => list.filter((pattern) => !known.some((name) => names(pattern, name))));
+    return lists.map((list) => list.filter((pattern) => !known.some((name) => names(pattern, { name }))));
   }
 
   /** Every tool that the tenant's agents could be given. */
@@ -102,6 +103,9 @@ export class ToolRegistry {
   }
 }
 
-function names(pattern: string, name: string): boolean {
-  return pattern === name || (pattern.endsWith(':*') && serverOf(pattern) === serverOf(name));
+function names(
+  pattern: string,
+  { name, standsForAll = false }: Pick<ToolDefinition, 'name' | 'standsForAll'>,
+): boolean {
+  return pattern === name || ((standsForAll || pattern.endsWith(':*')) && serverOf(pattern) === serverOf(name));
 }

@@ -18,6 +18,8 @@ export interface ToolDefinition {
   readonly timeoutMs: number | null;
   /** It is not what the tenant agreed to any more, so that a person has to be asked before it is used. */
   readonly needsConsent?: boolean;
+  /** No tool of its server's, but in the place of them all while nobody knows them: whoever names one is given this. */
+  readonly standsForAll?: boolean;
 }
 
 /** As MCP gives it. An error is an answer too, which the model may act on. */

@@ -9,10 +9,13 @@ export class RunTools {
   constructor(private readonly registry: ToolRegistry) {}
 
   async of({ tools: named, clientTools = [], disabledTools = [] }: PinnedRun): Promise<Omit<Offer, 'isDisabled'>> {
-    const patterns = clientTools.length > 0 ? [...named, CLIENT_TOOLS] : named;
-    const { tools, unavailable } = await this.registry.offer(patterns, { clientTools });
-    if (disabledTools.length === 0) return { tools, unavailable };
     const disabled = new Set(disabledTools);
-    return { tools: new Map([...tools].filter(([name]) => !disabled.has(name))), unavailable };
+    const patterns = named.filter((pattern) => !disabled.has(pattern));
+    if (clientTools.length > 0) patterns.push(CLIENT_TOOLS);
+    const { tools, unavailable } = await this.registry.offer(patterns, { clientTools });
+    if (disabled.size === 0) return { tools, unavailable };
+    // What stands for others is there for those that are not disabled, and has no name of its own to disable.
+    const given = [...tools].filter(([name, { definition }]) => definition.standsForAll || !disabled.has(name));
+    return { tools: new Map(given), unavailable };
   }
 }
