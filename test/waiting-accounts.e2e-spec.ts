@@ -1,9 +1,12 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from './app.js';
 import { Conversations, manyModels, type Talk } from './conversations.js';
 import { Accounts } from './mcp-oauth/accounts.js';
 import { ProtectedServer } from './mcp-oauth/protected-server.js';
-import { askAndWait, toTheEnd } from './waiting-runs.js';
+import { saying } from './upstream/reply.js';
+import { askAndWait, calling, toTheEnd, type ToolUse, type Waiting } from './waiting-runs.js';
+
+const TOOLS = ['protected__audit', 'protected__search'];
 
 let app: TestApp;
 let talks: Conversations;
@@ -13,14 +16,16 @@ let accounts: Accounts;
 beforeAll(async () => {
   app = await startApp({ ...manyModels(), EGRESS_ALLOW: '127.0.0.0/8,::1/128' });
   talks = new Conversations(app);
+}, 60_000);
+beforeEach(async () => {
   far = await new ProtectedServer().start();
   accounts = new Accounts(app.url, far);
-}, 60_000);
-afterEach(() => app.upstream.reset());
-afterAll(async () => {
-  await far.stop();
-  await app.close();
 });
+afterEach(async () => {
+  app.upstream.reset();
+  await far.stop();
+});
+afterAll(() => app.close());
 
 describe('A run whose person has no account with a server', () => {
   it.each([
@@ -63,9 +68,104 @@ describe('A run whose person has no account with a server', () => {
   });
 });
 
+describe('A tool of such a server', () => {
+  it('is called once the account is connected, in the same run and as the person', async () => {
+    const { talk, member, serverId, sessionId } = await withoutAccount();
+    const mine = { as: member.as, sessionId };
+    const { run } = await begun(mine, [['protected__connect', {}]], [['protected__search', { query: 'tea' }]]);
+    expect(run.status).toBe('waiting');
+    await accounts.connect(member.as, serverId, 'bert');
+    const end = await toTheEnd(member.as, run.id);
+    expect(end.results.slice(1)).toMatchObject([
+      { name: 'protected:search', isError: false, output: 'bert found tea' },
+    ]);
+    expect(offeredTo(talk).slice(1)).toEqual([TOOLS, TOOLS]);
+    expect(far.called).toEqual([{ tool: 'search', person: 'bert' }]);
+  });
+
+  it('waits when the account is lost in the middle of a run, and is called when it is connected anew', async () => {
+    const { member, serverId, sessionId } = await withAccount();
+    far.afterCall = loseAccounts;
+    const { run, pendingPermissions } = await searching({ as: member.as, sessionId }, 'tea', 'milk');
+    expect(run.status).toBe('waiting');
+    expect(pendingPermissions).toMatchObject([
+      { tool: 'protected:search', input: { query: 'milk' }, connect: { serverId } },
+    ]);
+    far.issuer.refuses = null;
+    await accounts.connect(member.as, serverId, 'bert');
+    const end = await toTheEnd(member.as, run.id);
+    expect(end.results).toMatchObject([
+      { isError: false, output: 'bert found tea' },
+      { isError: false, output: 'bert found milk' },
+    ]);
+    expect(far.called).toHaveLength(2);
+  });
+
+  it('that wants more than the account gives waits, and is called when that is given', async () => {
+    const { member, serverId, sessionId } = await withAccount();
+    const { run, pendingPermissions } = await begun({ as: member.as, sessionId }, [
+      ['protected__audit', { query: 'tea' }],
+    ]);
+    expect(run.status).toBe('waiting');
+    expect(pendingPermissions).toMatchObject([{ tool: 'protected:audit', connect: { serverId } }]);
+    expect(far.called).toEqual([]);
+    await accounts.connect(member.as, serverId, 'bert');
+    const end = await toTheEnd(member.as, run.id);
+    expect(end.results).toMatchObject([{ name: 'protected:audit', isError: false, output: 'bert found tea' }]);
+    expect(far.called).toEqual([{ tool: 'audit', person: 'bert' }]);
+  });
+
+  it('that is gone when the account is connected anew was not called, and the model is told so', async () => {
+    const { talk, member, serverId, sessionId } = await withAccount();
+    far.afterCall = loseAccounts;
+    const { run } = await searching({ as: member.as, sessionId }, 'tea', 'milk');
+    expect(run.status).toBe('waiting');
+    far.issuer.refuses = null;
+    far.tools = ['audit'];
+    // Whatever is known of its tools is asked for anew.
+    await talk.as.patch(`/mcp/servers/${serverId}`, { timeoutMs: 20_000 }).expect(200);
+    await accounts.connect(member.as, serverId, 'bert');
+    const end = await toTheEnd(member.as, run.id);
+    expect(end.results[1]).toMatchObject({ isError: true, output: 'There is no tool named protected:search' });
+    expect(far.called).toHaveLength(1);
+  });
+
+  it('that is disabled is nothing to connect an account for', async () => {
+    const { talk, member, sessionId } = await withoutAccount(['protected:search']);
+    await talk.as.patch('/tools/protected%3Asearch', { enabled: false }).expect(200);
+    await talks.ask({ as: member.as, sessionId }, [saying('So')]);
+    expect(offeredTo(talk)).toEqual([[]]);
+    await talk.as.patch(`/agents/${talk.agentId}`, { tools: ['protected:search', 'protected:audit'] }).expect(200);
+    await talks.ask({ as: member.as, sessionId }, [saying('So')]);
+    expect(offeredTo(talk).at(-1)).toEqual(['protected__connect']);
+  });
+});
+
+/** The server and who gives access to it forget everybody. */
+function loseAccounts(): void {
+  far.issuer.endAccessTokens();
+  far.issuer.refuses = 'refresh';
+}
+
+function searching(talk: Pick<Talk, 'as' | 'sessionId'>, ...queries: string[]): Promise<Waiting> {
+  return begun(talk, ...queries.map((query): ToolUse[] => [['protected__search', { query }]]));
+}
+
+/** A run in which the model makes these calls, turn by turn, until it has to wait. */
+async function begun({ as, sessionId }: Pick<Talk, 'as' | 'sessionId'>, ...turns: ToolUse[][]): Promise<Waiting> {
+  app.upstream.enqueue(...turns.map((calls) => calling(...calls)), saying('So'));
+  return (await as.post(`/sessions/${sessionId}/messages`, { content: 'Hi' }).expect(202)).json<Waiting>();
+}
+
 /** What the model was offered, each time it was asked. */
 function offeredTo({ model }: Pick<Talk, 'model'>): string[][] {
   return talks.sent(model).map(({ tools = [] }) => tools.map(({ name }) => name).sort());
+}
+
+async function withAccount() {
+  const started = await withoutAccount();
+  await accounts.connect(started.member.as, started.serverId, 'bert');
+  return started;
 }
 
 /** The owner knows the tools of the server; the member, who has no account with it, does not. */

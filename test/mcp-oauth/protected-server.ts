@@ -6,12 +6,15 @@ import { AuthorizationServer, type Reply } from './authorization-server.js';
 interface Asked {
   id?: number;
   method: string;
-  params?: { uri?: string };
+  params?: { uri?: string; name?: string; arguments?: { query?: string } };
 }
+
+const SEARCH = { type: 'object', properties: { query: { type: 'string' } }, required: ['query'] };
 
 /**
  * An MCP server that only answers those whom its authorization server knows, both at one address. It has two resources:
- * `who://me` tells who the token is of, `who://admin` as well, to those with the scope `admin`.
+ * `who://me` tells who the token is of, `who://admin` as well, to those with the scope `admin`; and two tools, `search`
+ * and, for that scope, `audit`.
  */
 export class ProtectedServer {
   readonly issuer = new AuthorizationServer(() => this.origin);
@@ -19,6 +22,11 @@ export class ProtectedServer {
   resourceMetadata: Record<string, unknown> = {};
   /** So often it had no use for a token. */
   refused = 0;
+  tools = ['search', 'audit'];
+  /** Calls of tools that it carried out, with whose token. */
+  readonly called: { tool: string; person: string }[] = [];
+  /** Once, after the next of them. */
+  afterCall: (() => void) | null = null;
   /** Answers with the token that it was sent. */
   repeatsToken = false;
   /** Of this path the answer comes byte by byte, and never whole. */
@@ -99,12 +107,24 @@ export class ProtectedServer {
       const metadata = `${this.origin}/.well-known/oauth-protected-resource/mcp`;
       return { status: 401, headers: { 'www-authenticate': `Bearer resource_metadata="${metadata}"` } };
     }
-    if (asked.params?.uri === 'who://admin' && !access.scopes.includes('admin')) {
+    const isForAdmins = asked.params?.uri === 'who://admin' || asked.params?.name === 'audit';
+    if (isForAdmins && !access.scopes.includes('admin')) {
       return { status: 403, headers: { 'www-authenticate': 'Bearer error="insufficient_scope", scope="admin"' } };
     }
     if (asked.id === undefined) return { status: 202 };
-    const result = this.resultOf(asked, this.repeatsToken ? `${access.person} ${token}` : access.person);
+    const result =
+      asked.method === 'tools/call'
+        ? this.call(asked, access.person)
+        : this.resultOf(asked, this.repeatsToken ? `${access.person} ${token}` : access.person);
     return { status: 200, body: { jsonrpc: '2.0', id: asked.id, result } };
+  }
+
+  private call({ params }: Asked, person: string): object {
+    const { name: tool = '', arguments: { query = '' } = {} } = params ?? {};
+    this.called.push({ tool, person });
+    this.afterCall?.();
+    this.afterCall = null;
+    return { content: [{ type: 'text', text: `${person} found ${query}` }] };
   }
 
   private resultOf({ method, params }: Asked, text: string): object {
@@ -120,7 +140,7 @@ export class ProtectedServer {
       case 'resources/templates/list':
         return { resourceTemplates: [] };
       case 'tools/list':
-        return { tools: [] };
+        return { tools: this.tools.map((name) => ({ name, inputSchema: SEARCH })) };
       default:
         return {};
     }

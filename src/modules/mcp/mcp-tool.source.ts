@@ -12,7 +12,7 @@ import type {
   ToolResult,
   ToolSource,
 } from '../tools/tool.js';
-import { bareName, serverOf, textResult } from '../tools/tool.js';
+import { bareName, CONNECT, serverOf, textResult } from '../tools/tool.js';
 import { KnownDefinitions } from './catalogue/known-definitions.js';
 import { McpToolLists } from './catalogue/mcp-tool-lists.service.js';
 import { McpToolsRepository, type CachedServer, type CachedTool } from './catalogue/mcp-tools.repository.js';
@@ -127,7 +127,7 @@ export class McpToolSource implements ToolSource {
   private connecting(server: CachedServer): OfferedTool {
     return {
       definition: {
-        name: `${server.name}:connect`,
+        name: `${server.name}:${CONNECT}`,
         description: `Asks the person to connect their account with ${server.name}, whose tools are there from then on.`,
         inputSchema: { type: 'object', properties: {}, additionalProperties: false },
         ...{ idempotent: true, source: 'mcp', serverId: server.id, timeoutMs: null, standsForAll: true },

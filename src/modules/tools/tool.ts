@@ -121,6 +121,9 @@ export interface BuiltinTool {
   call(input: Record<string, unknown>, context: ToolCallContext): Promise<ToolResult>;
 }
 
+/** Bare name of what stands for the tools of a server until the person has connected their account with it. */
+export const CONNECT = 'connect';
+
 export function textResult(text: string, isError = false): ToolResult {
   return { isError, content: [{ type: 'text', text }] };
 }

@@ -5,7 +5,7 @@ import { Settings } from '../../../platform/config/settings.js';
 import { Events } from '../../../platform/events/events.js';
 import { ToolExecutor, type Consent, type Execution } from '../../tools/tool-executor.service.js';
 import { storableProgress } from '../../tools/tool-progress.js';
-import { serverOf, type OfferedTool, type Suspension, type ToolProgress } from '../../tools/tool.js';
+import { bareName, CONNECT, serverOf, type OfferedTool, type Suspension, type ToolProgress } from '../../tools/tool.js';
 import { Delegation } from '../agent-tasks/delegation.service.js';
 import { shownOutput, shownText, type ShownOutput } from '../executions/execution.js';
 import type { PermissionRequest } from '../permissions/permission.js';
@@ -63,8 +63,8 @@ export class ToolRound {
     const noChange = { serverId: definition?.serverId ?? serverOf(call.name), changedInput: null };
     if (call.status === 'running' && resumed && !definition?.idempotent)
       return this.finish(hold, call, { ...unknownOutcome(), ...decided(call) }, { ...noChange, whole: null }, 0);
-    // What asked for the account has given way to the tools that it opens.
-    if (call.waitsFor === 'connect' && !definition)
+    // It has given way to the tools that it opens. A tool that waited for the account itself was not called yet.
+    if (call.waitsFor === 'connect' && !definition && bareName(call.name) === CONNECT)
       return this.finish(hold, call, { ...isConnected(), ...decided(call) }, { ...noChange, whole: null }, 0);
     const execution = await this.execute(hold, call, tools);
     switch (execution.status) {
