@@ -106,6 +106,7 @@ describe('A server of a command', () => {
   it.each<[string, string, RegExp]>([
     ['floods', 'flood', /said more than is read/],
     ['floods in lines', 'lines', /said more than is read/],
+    ['asks without end', 'asks', /asked more at a time/],
     ['sends no JSON', 'garbage', /no valid MCP/],
     ['sends no JSON-RPC', 'nonsense', /no valid MCP/],
     ['dies', 'die', /ended in the middle/],

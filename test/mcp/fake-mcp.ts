@@ -10,7 +10,7 @@ export interface FakeTool {
 
 interface Rpc {
   id?: number;
-  method: string;
+  method?: string;
   params?: Record<string, unknown>;
 }
 
@@ -31,6 +31,8 @@ export class FakeMcp {
   pageSize = 1000;
   /** Answers every request so, before anything else. */
   refusal: { status: number; headers?: Record<string, string>; body?: string } | null = null;
+  /** How often it was told what it asked, which it takes note of, and no more. */
+  answers = 0;
   private readonly server: Server;
   private readonly streams = new Set<ServerResponse>();
   private readonly sockets = new Set<Socket>();
@@ -80,6 +82,10 @@ export class FakeMcp {
       stream.write(`data: ${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' })}\n\n`);
   }
 
+  get openSockets(): number {
+    return this.sockets.size;
+  }
+
   get listeners(): number {
     return this.streams.size;
   }
@@ -100,6 +106,10 @@ export class FakeMcp {
     let body = '';
     for await (const chunk of request) body += String(chunk);
     const { id, method, params = {} } = JSON.parse(body === '' ? '{"method":"delete"}' : body) as Rpc;
+    if (method === undefined) {
+      this.answers += 1;
+      return;
+    }
     this.heard.push({ method, session, headers: request.headers, params });
     if (method !== 'initialize' && (session === undefined || !this.sessions.has(session))) {
       response.writeHead(404).end('no such session');
@@ -201,6 +211,13 @@ export class FakeMcp {
         return;
       case 'fail': {
         answer({ ...says('It did not work'), isError: true });
+        return;
+      }
+      case 'ask': {
+        // As often as it is wanted to, all at once.
+        events();
+        const { times } = params['arguments'] as { times: number };
+        for (let n = 0; n < times; n++) event({ id: `ping-${n}`, method: 'ping' });
         return;
       }
       case 'late':

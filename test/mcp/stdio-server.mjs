@@ -22,6 +22,13 @@ const TOOLS = {
     const line = JSON.stringify({ jsonrpc: '2.0', method: 'notifications/message', params: { data: 'x'.repeat(1e6) } });
     for (let n = 0; n < 50; n++) write(`${line}\n`);
   },
+  asks: () => {
+    // Without ever reading what it is told.
+    lines.pause();
+    process.stdin.pause();
+    setInterval(() => undefined, 60_000);
+    for (let n = 0; n < 2_000; n++) send({ id: `${n}-${'x'.repeat(1_000)}`, method: 'ping' });
+  },
   garbage: () => write('{"this is": not JSON\n'),
   nonsense: () => write('{"almost": "JSON-RPC"}\n'),
   die: () => process.exit(3),
@@ -43,7 +50,8 @@ if (mode === 'complains') {
   process.exit(1);
 }
 
-createInterface({ input: process.stdin }).on('line', (line) => {
+const lines = createInterface({ input: process.stdin });
+lines.on('line', (line) => {
   const { id, method, params } = JSON.parse(line);
   if (method === 'initialize') {
     const serverInfo = { name: 'odd', version: '1.0.0' };

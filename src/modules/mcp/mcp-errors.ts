@@ -40,6 +40,13 @@ export class Flooded extends McpServerFailed {
   }
 }
 
+/** Of us, and without taking our answers. */
+export class AskedTooMuch extends McpServerFailed {
+  constructor(serverName: string) {
+    super(serverName, 'asked more at a time than is answered', { retryable: false, sent: true });
+  }
+}
+
 export class ServerDied extends McpServerFailed {
   constructor(serverName: string, says: string, sent = true) {
     super(serverName, says, { retryable: !sent, sent });

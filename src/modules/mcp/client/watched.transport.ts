@@ -3,8 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { FetchLike, Transport, TransportSendOptions } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, JSONRPCNotification, RequestId } from '@modelcontextprotocol/sdk/types.js';
-import { Flooded, InvalidAnswer, ServerDied } from '../mcp-errors.js';
+import { AskedTooMuch, Flooded, InvalidAnswer, ServerDied } from '../mcp-errors.js';
 import { EventBudget, SizeBudget } from './answer-budget.js';
+import { AnswersUnderWay } from './answers-under-way.js';
 import { isMalformed } from './is-malformed.js';
 import { watched } from './watched-body.js';
 
@@ -14,6 +15,8 @@ const LAST_WORDS_MS = 250;
 /** A server may say how soon it wants its stream to be opened again, but not as fast as we can. */
 const BETWEEN_STREAMS_MS = 250;
 const FAREWELL_MS = 1_000;
+/** For the server to take a message that it has nothing to say to: nobody waits for it, so nobody would end it. */
+const TAKEN_WITHIN_MS = 15_000;
 const EVENTS = 'text/event-stream';
 
 interface Waiting {
@@ -29,7 +32,11 @@ interface WatchedOptions {
   isOneStream: boolean;
   /** Makes the SDK's transport, which is to call out by this. */
   make: (fetch: FetchLike) => Transport;
+  takenWithinMs?: number;
 }
+
+/** What is being sent: a request, or what is not answered and has to be taken in time. */
+type Sending = { id: RequestId } | { late: AbortSignal };
 
 /**
  * The SDK's transports over HTTP, bounded in what they read. What is no JSON-RPC, too much, or ends without an answer
@@ -43,12 +50,13 @@ export class WatchedTransport implements Transport {
   fault: Error | null = null;
   private readonly inner: Transport;
   private readonly waiting = new Map<RequestId, Waiting>();
-  /** Which request is being sent. */
-  private readonly sending = new AsyncLocalStorage<RequestId>();
+  private readonly sending = new AsyncLocalStorage<Sending>();
+  private readonly answers: AnswersUnderWay;
   private closed = false;
   private streamedAt = -Infinity;
 
   constructor(private readonly options: WatchedOptions) {
+    this.answers = new AnswersUnderWay(options.serverName);
     this.inner = options.make((url, init) => this.fetch(url, init));
   }
 
@@ -67,9 +75,12 @@ export class WatchedTransport implements Transport {
   }
 
   async send(message: JSONRPCMessage, options?: TransportSendOptions): Promise<void> {
-    if (!('method' in message)) return this.inner.send(message, options);
+    if (!('method' in message)) {
+      await this.answer(message, options);
+      return;
+    }
     if (!('id' in message)) {
-      await this.inner.send(message, options).finally(() => this.breakOffIfCancelled(message));
+      await this.sendInTime(message, options).finally(() => this.breakOffIfCancelled(message));
       return;
     }
     const { id } = message;
@@ -80,7 +91,7 @@ export class WatchedTransport implements Transport {
       options?.onresumptiontoken?.(token);
     };
     try {
-      await this.sending.run(id, () => this.inner.send(message, { ...options, onresumptiontoken }));
+      await this.sending.run({ id }, () => this.inner.send(message, { ...options, onresumptiontoken }));
     } catch (error) {
       this.waiting.delete(id);
       throw error;
@@ -110,6 +121,27 @@ export class WatchedTransport implements Transport {
     ]);
   }
 
+  /** To a request of the server, which may ask in an answer of any length, and leave ours to wait. */
+  private async answer(message: JSONRPCMessage, options: TransportSendOptions | undefined): Promise<void> {
+    if (this.fault) throw this.fault;
+    try {
+      await this.answers.send(() => this.sendInTime(message, options));
+    } catch (error) {
+      if (error instanceof AskedTooMuch) this.fail(error);
+      throw error;
+    }
+  }
+
+  private async sendInTime(message: JSONRPCMessage, options: TransportSendOptions | undefined): Promise<void> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), this.options.takenWithinMs ?? TAKEN_WITHIN_MS).unref();
+    try {
+      await this.sending.run({ late: late.signal }, () => this.inner.send(message, options));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   private breakOffIfCancelled({ method, params }: JSONRPCNotification): void {
     if (method !== 'notifications/cancelled') return;
     const id = params?.['requestId'] as RequestId;
@@ -119,9 +151,12 @@ export class WatchedTransport implements Transport {
 
   private async fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
     const { serverName, fetch, isOneStream } = this.options;
-    const id = this.sending.getStore();
+    const sending = this.sending.getStore();
+    const id = sending && 'id' in sending ? sending.id : undefined;
     const waiting = id === undefined ? undefined : this.waiting.get(id);
-    const signals = [init.signal, waiting?.abort.signal].filter((signal) => signal != null);
+    // The stream that the SDK opens after its first notification is no part of that one.
+    const late = sending && 'late' in sending && init.method === 'POST' ? sending.late : undefined;
+    const signals = [init.signal, waiting?.abort.signal, late].filter((signal) => signal != null);
     if (new Headers(init.headers).get('accept') === EVENTS) await this.turnOfStream();
     const response = await fetch(url, { ...init, signal: AbortSignal.any(signals) });
     const isEvents = response.headers.get('content-type')?.startsWith(EVENTS) ?? false;

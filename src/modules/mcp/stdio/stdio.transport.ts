@@ -1,7 +1,9 @@
+import type { Writable } from 'node:stream';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { JSONRPCMessageSchema, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
-import { Flooded, InvalidAnswer, ServerDied, ServerNotStarted } from '../mcp-errors.js';
+import { AskedTooMuch, Flooded, InvalidAnswer, ServerDied, ServerNotStarted } from '../mcp-errors.js';
 import { MESSAGE_BYTES, RateBudget } from '../client/answer-budget.js';
+import { AnswersUnderWay } from '../client/answers-under-way.js';
 import { watchMemory } from './memory-watch.js';
 import { killGroup, startGroup, type ServerProcess } from './process-group.js';
 
@@ -37,9 +39,14 @@ export class StdioTransport implements Transport {
   private hasSpoken = false;
   private closing = false;
   private readonly rate = new RateBudget();
+  private readonly answers: AnswersUnderWay;
+  /** Until it reads on; one wait for all who have something to say. */
+  private draining: Promise<void> | null = null;
   private stopWatching: () => void = () => undefined;
 
-  constructor(private readonly launch: StdioLaunch) {}
+  constructor(private readonly launch: StdioLaunch) {
+    this.answers = new AnswersUnderWay(launch.serverName);
+  }
 
   async start(): Promise<void> {
     const child = startGroup(this.launch);
@@ -66,14 +73,16 @@ export class StdioTransport implements Transport {
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
-    const stdin = this.child?.stdin;
-    if (!stdin?.writable) throw this.fault ?? new ServerDied(this.launch.serverName, 'has ended', false);
-    if (!stdin.write(`${JSON.stringify(message)}\n`)) {
-      // One that takes nothing is ended by the time-out of whoever waits for it.
-      await Promise.race([
-        new Promise((resolve) => stdin.once('drain', resolve)),
-        new Promise((resolve) => stdin.once('close', resolve)),
-      ]);
+    if (this.fault) throw this.fault;
+    if ('method' in message) {
+      await this.write(message);
+      return;
+    }
+    try {
+      await this.answers.send(() => this.write(message));
+    } catch (error) {
+      if (error instanceof AskedTooMuch) this.fail(error);
+      throw error;
     }
   }
 
@@ -98,6 +107,24 @@ export class StdioTransport implements Transport {
     await exited;
     clearTimeout(late);
     this.ended();
+  }
+
+  private async write(message: JSONRPCMessage): Promise<void> {
+    const stdin = this.child?.stdin;
+    if (!stdin?.writable) throw this.fault ?? new ServerDied(this.launch.serverName, 'has ended', false);
+    // One that takes nothing is ended by the time-out of whoever waits for it, or for asking on and on.
+    if (!stdin.write(`${JSON.stringify(message)}\n`)) await (this.draining ??= this.drained(stdin));
+  }
+
+  private drained(stdin: Writable): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        stdin.off('drain', done).off('close', done);
+        this.draining = null;
+        resolve();
+      };
+      stdin.on('drain', done).on('close', done);
+    });
   }
 
   private get isOver(): boolean {
