@@ -177,6 +177,22 @@ describe('A person who is asked by an agent below', () => {
     expect((await talk.as.get(`/sessions/${talk.sessionId}`)).json()).toMatchObject({ status: 'active' });
   });
 
+  it('is asked all that is to be asked before the whole waits', async () => {
+    const rules = [{ tool: 'probe:*', action: 'ask' }];
+    const own = { permissionPolicy: { default: 'allow', rules } };
+    const talk = await team(['agent:Helper', 'probe:*'], asking, own);
+    script.set('Both', [calling(['probe__say', { words: 'above' }], ask('Helper', 'Slowly')), saying('Said')]);
+    script.set('Slowly', [{ ...calling(['probe__say', { words: 'below' }]), delayMs: 700 }, saying('Spoken')]);
+    const { run, pendingPermissions } = await send(talk, 'Both', 202);
+    expect([run.status, pendingPermissions.map(({ tool }) => tool)]).toEqual(['waiting', ['probe:say', 'probe:say']]);
+    for (const { id } of pendingPermissions)
+      await talk.as.post(`/permissions/${id}`, { decision: 'allow' }).expect(200);
+    const end = await toTheEnd(talk.as, run.id);
+    expect([end.run.status, probes.count('say', 'above'), probes.count('say', 'below')]).toEqual(['completed', 1, 1]);
+    const types = end.types.filter((type) => /^(run|permission)\./.test(type));
+    expect(types.slice(0, 4)).toEqual(['run.started', 'permission.requested', 'permission.requested', 'run.waiting']);
+  });
+
   it('is not asked again in that session once they have said so', async () => {
     const talk = await team(['agent:Helper'], asking);
     for (const n of [1, 2]) {

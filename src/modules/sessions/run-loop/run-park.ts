@@ -49,7 +49,8 @@ export class RunPark {
   async untilAnswered(hold: RunHold, state: RunState): Promise<boolean> {
     for (;;) {
       const standing = await this.calls.standing(hold.run.id);
-      const entry = standing === 'agents' ? suspended() : this.waiting(hold, await this.askedBelow(hold, state));
+      const entry =
+        standing === 'agents' ? this.suspended(hold, state) : this.waiting(hold, await this.askedBelow(hold, state));
       try {
         const isParked = await this.letGo(hold, entry, () => this.checkAnswers(hold, state, standing));
         if (!isParked) await this.answers.tell(hold, state);
@@ -88,6 +89,16 @@ export class RunPark {
     };
   }
 
+  /** Agents are at work for it: to those who look on, it is still running. What it asks itself is shown above it by now. */
+  private suspended({ run }: RunHold, { calls }: RunState): JournalEntry {
+    const asks = calls.some(({ status, waitsFor }) => status === 'waiting' && waitsFor !== 'agent');
+    return {
+      end: { status: 'suspended', error: null },
+      events: [],
+      ...(asks && { work: () => this.parents.tell(run, 'waiting') }),
+    };
+  }
+
   private async letGo(hold: RunHold, entry: JournalEntry, check: () => Promise<void>): Promise<boolean> {
     try {
       await this.journal.write(hold, {
@@ -105,9 +116,4 @@ export class RunPark {
       return false;
     }
   }
-}
-
-/** Agents are at work for it: to those who look on, it is still running. */
-function suspended(): JournalEntry {
-  return { end: { status: 'suspended', error: null }, events: [] };
 }

@@ -52,7 +52,7 @@ export class RunStanding {
     const session = turn ? await this.moveSession(run.sessionId, turn) : undefined;
     if (turn) await this.parents.tell(run, turn === 'run.waiting' ? 'waiting' : 'resumed');
     // Whoever has asked it shows what it shows of those below it.
-    else if (moved.status === 'waiting') await this.parents.tell(run, 'waiting');
+    else if (events.length > 0) await this.parents.tell(run, 'waiting');
     if (target === 'queued') this.jobs.ring('run.execute', { tenantId: run.tenantId, runId: run.id });
     this.db.afterCommit(() => this.news.happened(moved, at.toISOString(), stored, session));
     return moved;

@@ -27,7 +27,7 @@ export interface LockedRun extends Run {
   isHeld: boolean;
 }
 
-/** For whom a run waits: nobody, agents that are at work, or people. */
+/** For whom a run waits: nobody, agents that are at work (and perhaps people), or people alone. */
 export type Standing = 'free' | 'agents' | 'people';
 
 /** What becomes of a call that has waited. `pending`: it may be carried out now. */
@@ -121,10 +121,10 @@ export class WaitingCallsRepository {
     );
   }
 
-  /** For whom the run waits, if for anybody. */
+  /** For whom the run waits, if for anybody. While agents are at work, they may have something to ask as well. */
   async standing(runId: string): Promise<Standing> {
-    const [row] = await this.db.sql<{ waits: boolean; asks: boolean }>(
-      `SELECT count(*) > 0 AS waits, coalesce(bool_or(c.waits_for <> 'agent' OR child.status = 'waiting'), false) AS asks
+    const [row] = await this.db.sql<{ waits: boolean; works: boolean }>(
+      `SELECT count(*) > 0 AS waits, coalesce(bool_or(c.waits_for = 'agent' AND child.status <> 'waiting'), false) AS works
        FROM tool_calls c
        LEFT JOIN agent_tasks t ON t.tenant_id = c.tenant_id AND t.tool_call_id = c.id AND c.waits_for = 'agent'
        LEFT JOIN runs child ON child.tenant_id = t.tenant_id AND child.id = t.run_id
@@ -132,7 +132,7 @@ export class WaitingCallsRepository {
       { runId },
     );
     if (!row?.waits) return 'free';
-    return row.asks ? 'people' : 'agents';
+    return row.works ? 'agents' : 'people';
   }
 
   /** A run that is locked and that nobody holds, with room for so many events. */
