@@ -1,5 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { PermissionDto } from '../src/modules/sessions/permissions/permissions.dto.js';
+import { SessionsRepository } from '../src/modules/sessions/sessions.repository.js';
 import { ask, send, sendInBackground, startTeam, tasksOf } from './agent-teams.js';
 import { startApp, type TestApp } from './app.js';
 import { Conversations, manyModels, type Talk } from './conversations.js';
@@ -111,6 +112,28 @@ describe('The session of an agent that was asked', () => {
     const files = async () => (await tenantSql<Files>(app, talk.tenantId, below, text))[0];
     return { talk, below, files };
   }
+
+  it('is seen by no more than may see that one, also when that changes as it begins', async () => {
+    const talk = await startTeam(talks, ['agent:Helper'], { Helper: {} });
+    const path = `/sessions/${talk.sessionId}`;
+    await talk.as.patch(path, { visibility: 'tenant' }).expect(200);
+    script.set('Plan', [calling(ask('Helper', 'Sum up')), saying('Done')]);
+    script.set('Sum up', [saying('In short')]);
+    const sessions = app.nest.get(SessionsRepository);
+    let hiding: Promise<unknown> | undefined;
+    const find = jest.spyOn(sessions, 'find').mockImplementationOnce(async (id) => {
+      const parent = await SessionsRepository.prototype.find.call(sessions, id);
+      hiding = Promise.resolve(talk.as.patch(path, { visibility: 'private' }).expect(200));
+      // It has to wait for the open transaction, or is through by then.
+      await Promise.race([hiding, new Promise((resolve) => setTimeout(resolve, 500))]);
+      return parent;
+    });
+    const { run } = await send(talk, 'Plan');
+    find.mockRestore();
+    await hiding;
+    const [task] = await tasksOf(talk, run.id);
+    expect((await talk.as.get(`/sessions/${task?.sessionId}`)).json()).toMatchObject({ visibility: 'private' });
+  });
 
   it('has its files archived and brought back with the one it is below', async () => {
     const { talk, below, files } = await delegated();

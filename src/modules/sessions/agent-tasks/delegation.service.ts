@@ -51,7 +51,12 @@ export class Delegation {
     return (await this.agents.pin(agentId)) ? null : 'There is no such agent any more';
   }
 
-  /** In the open transaction. */
+  /** Before the run: who sees the session above is settled until the one below it is stored, which goes by that. */
+  async lockAbove({ run }: RunHold): Promise<void> {
+    await this.sessions.lock(rootSessionOf(run));
+  }
+
+  /** In the open transaction, after `lockAbove`. */
   async begin({ run, spentMs }: RunHold, call: RunToolCall, request: Request): Promise<void> {
     const parent = await this.sessions.find(run.sessionId);
     if (!parent) throw new Error('The session of a run is gone');

@@ -195,6 +195,7 @@ export class ToolRound {
     try {
       await this.journal.write(hold, {
         events: [],
+        before: () => this.delegation.lockAbove(hold),
         work: async () => {
           await this.steps.waitWithToolCall(call, given);
           await this.delegation.begin(hold, call, { agentId, message, among, spent: state.delegated });
