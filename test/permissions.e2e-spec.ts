@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { PermissionDto } from '../src/modules/sessions/permissions/permissions.dto.js';
 import { startApp, type TestApp } from './app.js';
 import { Conversations, manyModels, type Talk } from './conversations.js';
+import { eventually } from './platform-fixtures.js';
 import { ProbeTools } from './probe-tools.js';
 import { blocksOf } from './upstream/messages-api.js';
 import { saying } from './upstream/reply.js';
@@ -64,6 +65,33 @@ describe('A tool that a person has to permit', () => {
     expect(await statusOf(talk)).toBe('active');
     const { data } = (await talk.as.get(`/mcp/executions?runId=${run.id}&serverId=probe`)).json<{ data: object[] }>();
     expect(data).toMatchObject([{ tool: 'probe:say', decision: 'allow', decidedBy: talk.owner.userId }]);
+  });
+
+  it('is told to be allowed, or denied, also where the run is stopped before it waits', async () => {
+    for (const decision of ['allow', 'deny']) {
+      const rules = [{ tool: 'probe:wait', action: 'allow' }];
+      const talk = await talks.start({ ...ASKING, permissionPolicy: { default: 'ask', rules } });
+      app.upstream.enqueue(calling(say(`${decision} and stop`), ['probe__wait']));
+      const body = { content: 'Hi', background: true };
+      const sent = await talk.as.post(`/sessions/${talk.sessionId}/messages`, body).expect(202);
+      const { run } = sent.json<{ run: { id: string } }>();
+      const asked = await eventually(
+        async () => (await talk.as.get('/permissions?status=pending')).json<{ data: PermissionDto[] }>().data[0],
+        (found) => found !== undefined,
+      );
+      const decided = (await talk.as.post(`/permissions/${asked?.id}`, { decision }).expect(200)).json();
+      await talk.as.post(`/runs/${run.id}/cancel`).expect(200);
+      const { events, results, message } = await toTheEnd(talk.as, run.id);
+      expect(dataOf<object>(events, 'permission.decided')).toEqual([{ permission: decided }]);
+      const output = 'The user did not permit probe:say';
+      expect(results.filter(({ name }) => name === 'probe:say')).toMatchObject(
+        decision === 'deny' ? [{ isError: true, output }] : [],
+      );
+      expect(message?.toolCalls[0]).toMatchObject(
+        decision === 'deny' ? { status: 'failed', output } : { status: 'cancelled', output: null },
+      );
+      expect(probes.count('say', `${decision} and stop`)).toBe(0);
+    }
   });
 
   it('is not called when it is denied, and the model is told why', async () => {

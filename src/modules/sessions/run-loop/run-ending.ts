@@ -6,8 +6,6 @@ import { TellingHooks } from '../../hooks/telling-hooks.service.js';
 import { MessageEditsRepository } from '../messages/message-edits.repository.js';
 import { shownMessage } from '../messages/messages.dto.js';
 import { MessagesRepository } from '../messages/messages.repository.js';
-import { shownPermission } from '../permissions/permissions.dto.js';
-import { PermissionsRepository } from '../permissions/permissions.repository.js';
 import { textOf, type StoredBlock } from '../messages/message.js';
 import { ParentNews } from '../runs/parent-news.js';
 import type { RunError } from '../runs/run.js';
@@ -21,6 +19,7 @@ import { RunJournal, type JournalEntry } from './run-journal.js';
 import { RunMetrics } from './run-metrics.js';
 import { answerOf, hasSteps, keptBlocks, keptText, titleOf, type RunState } from './run-state.js';
 import { RunStepsRepository } from './run-steps.repository.js';
+import { ToldAnswers } from './told-answers.js';
 
 type Ending = { status: 'completed' | 'cancelled' } | { status: 'failed'; error: RunError };
 
@@ -34,7 +33,7 @@ export class RunEnding {
     private readonly display: RunDisplay,
     private readonly steps: RunStepsRepository,
     private readonly messages: MessagesRepository,
-    private readonly permissions: PermissionsRepository,
+    private readonly answers: ToldAnswers,
     private readonly edits: MessageEditsRepository,
     private readonly sessions: SessionsRepository,
     private readonly line: RunLine,
@@ -71,20 +70,24 @@ export class RunEnding {
   private async end(hold: RunHold, state: RunState, ending: Ending, blocks: StoredBlock[] | null): Promise<void> {
     const { run } = hold;
     const messageId = blocks ? (run.openMessageId ?? v7()) : null;
-    const answer = blocks && messageId ? answerOf(run, messageId, blocks, state.calls) : null;
     const error = ending.status === 'failed' ? { ...ending.error, message: storableText(ending.error.message) } : null;
-    const isFirst = answer !== null && ending.status === 'completed' && state.isUntitled;
-    const title = isFirst ? titleOf(state, answer.content) : null;
-    const unanswered = await this.unanswered(state);
+    const isFirst = blocks !== null && ending.status === 'completed' && state.isUntitled;
+    const title = isFirst ? titleOf(state, textOf(blocks)) : null;
+    let answer: ReturnType<typeof answerOf> | null = null;
     let session: SessionEntity | undefined;
     const told = ending.status === 'completed' ? await this.hooks.ofCompletedRuns() : [];
     await this.journal.write(hold, {
       end: { status: ending.status, error },
-      events: [
-        ...unanswered,
-        ...(answer ? [{ type: 'message.completed', data: { message: shownMessage(answer) } } as const] : []),
-        { type: `run.${ending.status}`, data: (row) => ({ run: shownRun(row), ...(error ? { error } : {}) }) },
-      ],
+      // Whoever answers a call locks the session first, so that this is all that was answered.
+      events: async () => {
+        const answered = await this.answers.atEnd(hold, state);
+        answer = blocks && messageId ? answerOf(run, messageId, blocks, state.calls) : null;
+        return [
+          ...answered,
+          ...(answer ? [{ type: 'message.completed', data: { message: shownMessage(answer) } } as const] : []),
+          { type: `run.${ending.status}`, data: (row) => ({ run: shownRun(row), ...(error ? { error } : {}) }) },
+        ];
+      },
       // A statement of its own: what settles the session has to see what those did who were waited for.
       before: () => this.sessions.lock(run.sessionId),
       work: (row) => {
@@ -105,21 +108,6 @@ export class RunEnding {
     const { id: runId, sessionId } = run;
     const code = ending.status === 'failed' ? { code: ending.error.code } : {};
     this.logger.log({ runId, sessionId, status: ending.status, ...code, activeMs: hold.activeMs }, 'run ended');
-  }
-
-  /** What people were asked and have no more to say to. */
-  private async unanswered({
-    calls,
-  }: RunState): Promise<{ type: 'permission.decided'; data: Record<string, unknown> }[]> {
-    const waiting = calls.filter(({ status, waitsFor }) => status === 'waiting' && waitsFor !== 'client');
-    if (waiting.length === 0) return [];
-    const asked = await this.permissions.ofCalls(waiting.map(({ id }) => id));
-    return asked
-      .filter(({ status }) => status === 'pending')
-      .map((permission) => ({
-        type: 'permission.decided',
-        data: { permission: shownPermission({ ...permission, status: 'cancelled' }) },
-      }));
   }
 
   private async publish(hold: RunHold, ending: Ending): Promise<void> {

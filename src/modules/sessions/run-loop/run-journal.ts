@@ -3,15 +3,22 @@ import type { RunEventType } from '../../../contracts/live-events.js';
 import { DatabaseGone } from '../../../platform/database/database-errors.js';
 import { Db } from '../../../platform/database/db.js';
 import { hasEnded, type Run, type RunError, type RunStatus } from '../runs/run.js';
+import type { StoredEvent } from '../runs/run-events.repository.js';
 import { RunsRepository } from '../runs/runs.repository.js';
 import { SessionNews } from '../session-news.js';
 import type { SessionEntity } from '../session.entity.js';
 import { RunEventWriter } from './run-event.writer.js';
 import { Interruption, type RunHold } from './run-hold.js';
 
+export interface JournalEvent {
+  type: RunEventType;
+  /** What shows the run itself is made from the row as the entry leaves it. */
+  data: Record<string, unknown> | ((run: Run) => Record<string, unknown>);
+}
+
 export interface JournalEntry {
-  /** Data that shows the run itself is made from the row as this entry leaves it. */
-  events: { type: RunEventType; data: Record<string, unknown> | ((run: Run) => Record<string, unknown>) }[];
+  /** A function is asked in the transaction, once `before` and `check` are through: what they lock stays as it tells. */
+  events: JournalEvent[] | (() => Promise<JournalEvent[]>);
   /** Locks to take before the run's row, for example the session's. */
   before?: () => Promise<unknown>;
   /** What has to hold before anything is written; throws where it does not. */
@@ -33,9 +40,17 @@ export interface JournalEntry {
   };
 }
 
+interface Written {
+  run: Run;
+  events: StoredEvent[];
+}
+
+/** An entry whose events are there already. */
+type Told = JournalEntry & { events: JournalEvent[] };
+
 /** An entry that waits for its turn, and takes others in. */
 interface Gathering {
-  entries: JournalEntry[];
+  entries: Told[];
   written: Promise<Run>;
 }
 
@@ -53,14 +68,14 @@ export class RunJournal {
 
   /** @throws Interruption `lost` when someone else holds the run now */
   write(hold: RunHold, entry: JournalEntry): Promise<Run> {
-    if (entry.inOneGo) return this.writeTogether(hold, entry);
+    if (entry.inOneGo && isTold(entry)) return this.writeTogether(hold, entry);
     // What comes after this one is written after it.
     this.gathering.delete(hold);
     return hold.inTurn(() => this.writeNow(hold, entry));
   }
 
   /** With those that come while it waits for its turn: results of calls that were made side by side come all at once. */
-  private writeTogether(hold: RunHold, entry: JournalEntry): Promise<Run> {
+  private writeTogether(hold: RunHold, entry: Told): Promise<Run> {
     const open = this.gathering.get(hold);
     if (open) {
       open.entries.push(entry);
@@ -80,16 +95,13 @@ export class RunJournal {
     const drafts = await this.writer.take(hold);
     if (hold.isLost) throw new Interruption('lost');
     const at = new Date();
-    const run = after(hold, entry, drafts.length + entry.events.length, at);
-    const events = [...drafts, ...entry.events].map(({ type, data }, index) => ({
-      seq: hold.run.lastSeq + index + 1,
-      type,
-      data: typeof data === 'function' ? data(run) : data,
-    }));
+    let written: Written;
     try {
-      await this.db.run(async () => {
+      written = await this.db.run(async () => {
         const locked = entry.before?.() ?? Promise.resolve();
         await entry.check?.();
+        const told = typeof entry.events === 'function' ? await toldAfter(locked, entry.events) : entry.events;
+        const { run, events } = leaving(hold, entry, [...drafts, ...told], at);
         const held = this.runs.advance(run, hold.fence, at, events, entry.end?.status === 'suspended');
         const work = entry.work?.(run) ?? Promise.resolve();
         if (entry.inOneGo) this.db.commitNowIfOutermost();
@@ -99,6 +111,7 @@ export class RunJournal {
         await locked;
         if (!(await held)) throw new Interruption('lost');
         await Promise.all(steps);
+        return { run, events };
       });
     } catch (error) {
       // Whether it was stored is not known, so nobody may go on as if it were not: a take-over reads what is there.
@@ -106,6 +119,7 @@ export class RunJournal {
       else this.writer.putBack(hold, drafts);
       throw error;
     }
+    const { run, events } = written;
     hold.run.lastSeq = run.lastSeq;
     hold.run.openMessageId = run.openMessageId;
     this.news.happened(run, at.toISOString(), events, entry.session?.());
@@ -113,7 +127,32 @@ export class RunJournal {
   }
 }
 
-function joined(entries: readonly JournalEntry[]): JournalEntry {
+function isTold(entry: JournalEntry): entry is Told {
+  return Array.isArray(entry.events);
+}
+
+/** The lock is not waited for, since most have nothing to ask; where both fail, its failure is the cause. */
+async function toldAfter(locked: Promise<unknown>, events: () => Promise<JournalEvent[]>): Promise<JournalEvent[]> {
+  locked.catch(() => undefined);
+  try {
+    return await events();
+  } catch (error) {
+    await locked;
+    throw error;
+  }
+}
+
+function leaving(hold: RunHold, entry: JournalEntry, told: readonly JournalEvent[], at: Date): Written {
+  const run = after(hold, entry, told.length, at);
+  const events = told.map(({ type, data }, index) => ({
+    seq: hold.run.lastSeq + index + 1,
+    type,
+    data: typeof data === 'function' ? data(run) : data,
+  }));
+  return { run, events };
+}
+
+function joined(entries: readonly Told[]): Told {
   return {
     events: entries.flatMap(({ events }) => events),
     work: (run) => Promise.all(entries.map(({ work }) => work?.(run) ?? Promise.resolve())),

@@ -21,11 +21,13 @@ export function answerEvents(
   answer: CallAnswer,
   permission: PermissionRequest | null,
 ): EventOfCall[] {
-  const decided: EventOfCall[] = permission
-    ? [{ type: 'permission.decided', data: { permission: shownPermission(permission) } }]
-    : [];
+  const decided = permission ? [decidedEvent(permission)] : [];
   if (answer.status === 'pending') return decided;
   return [...decided, resultEvent({ ...call, ...answer, durationMs: call.waitedMs })];
+}
+
+export function decidedEvent(permission: PermissionRequest): EventOfCall {
+  return { type: 'permission.decided', data: { permission: shownPermission(permission) } };
 }
 
 export function resultEvent(
