@@ -197,6 +197,8 @@ describe('A hook after a call', () => {
     const [request] = server.at(path);
     expect(isSigned(request!, secret)).toBe(true);
     expect(request?.body).toMatchObject({ event: 'tool.after', output: 'Division by zero', isError: true });
+    await call(talk, 'calculator__add', { a: 1, b: 0 });
+    expect(new Set(messageIds(path)).size).toBe(2);
   });
 
   it('that fails lets the result through, or keeps it back where it is to', async () => {

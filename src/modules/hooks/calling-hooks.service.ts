@@ -29,7 +29,7 @@ export class CallingHooks implements ToolHooks, OnModuleInit {
   async before(call: HookedCall, signal: AbortSignal): Promise<HookVerdict> {
     let input = call.input;
     for (const hook of await this.of('tool.before', call.tool)) {
-      const reply = await this.caller.ask(hook, { ...call, input }, signal);
+      const reply = await this.caller.ask(hook, call.executionId, { ...call, input }, signal);
       if (reply.decision === 'deny') return { decision: 'deny', reason: reply.reason || `A hook denies ${call.tool}` };
       input = reply.input ?? input;
     }
@@ -45,15 +45,15 @@ export class CallingHooks implements ToolHooks, OnModuleInit {
     for (const hook of await this.of('tool.after', call.tool)) {
       const isLong = output.length > LONGEST_OUTPUT;
       const shown = isLong ? { output: output.slice(0, LONGEST_OUTPUT).toWellFormed(), truncated: true } : { output };
-      const reply = await this.caller.ask(hook, { ...call, ...shown, isError });
+      const reply = await this.caller.ask(hook, call.executionId, { ...call, ...shown, isError });
       if (reply.decision === 'deny') throw new AccessDenied(`The result is kept back: ${reply.reason}`);
     }
   }
 
   /** `run` as the API shows it. Denied is what a hook denies by failing. */
-  async runStarted(run: object, signal: AbortSignal): Promise<HookReply> {
+  async runStarted(run: { id: string }, signal: AbortSignal): Promise<HookReply> {
     for (const hook of await this.of('run.started')) {
-      const reply = await this.caller.ask(hook, { run }, signal);
+      const reply = await this.caller.ask(hook, run.id, { run }, signal);
       if (reply.decision === 'deny') return reply;
     }
     return { decision: 'go' };

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { v7 } from 'uuid';
+import { v5 } from 'uuid';
 import { DomainError } from '../../contracts/errors.js';
 import { Sealing } from '../../platform/crypto/sealing.js';
 import { GuardedFetch } from '../../platform/egress/guarded-fetch.js';
@@ -28,10 +28,14 @@ export class HookCaller {
     private readonly breakers: Breakers,
   ) {}
 
-  /** What it says, or what `onError` says for it; only an abort of `signal` throws. */
-  async ask(hook: ActiveHook, message: object, signal?: AbortSignal): Promise<HookReply> {
+  /**
+   * What it says, or what `onError` says for it; only an abort of `signal` throws. `about` is the id of the call or run:
+   * whoever goes on with that after a crash asks again, by the same message id.
+   */
+  async ask(hook: ActiveHook, about: string, message: object, signal?: AbortSignal): Promise<HookReply> {
     try {
-      const { status, text } = await this.send(hook, message, { id: v7(), timeoutMs: hook.timeoutMs, signal });
+      const id = v5(`${hook.event}:${about}`, hook.id);
+      const { status, text } = await this.send(hook, message, { id, timeoutMs: hook.timeoutMs, signal });
       return hookReply(hook.event, status, text);
     } catch (error) {
       signal?.throwIfAborted();
