@@ -26,6 +26,21 @@ describe('WireNames', () => {
     expect(ours.map((name) => names.fromWire(names.toWire(name)))).toEqual(ours);
   });
 
+  it('keeps apart a tool that is called as the hash of another would be, in whatever order they come', () => {
+    const three = ['a:b__c', 'a:b__c_ce06b84b', 'a__b:c'];
+    const plain = new WireNames(three);
+    expect(three.map((name) => plain.fromWire(plain.toWire(name)))).toEqual(three);
+    expect(plain.toWire('a:b__c_ce06b84b')).toBe('a__b__c_ce06b84b');
+    // Called as what the third has got instead.
+    const ours = [...three, plain.toWire('a__b:c').replace('__', ':')];
+    const names = new WireNames(ours);
+    expect(new Set(ours.map((name) => names.toWire(name))).size).toBe(4);
+    for (const name of ours) expect(names.toWire(name)).toMatch(LEGAL);
+    const turned = new WireNames([...ours].reverse());
+    expect(ours.map((name) => turned.toWire(name))).toEqual(ours.map((name) => names.toWire(name)));
+    expect(ours.map((name) => turned.fromWire(turned.toWire(name)))).toEqual(ours);
+  });
+
   it('leaves a name the model made up as it is, there and back', () => {
     const names = new WireNames(['calculator:add']);
     expect(names.fromWire('calculator_add')).toBe('calculator_add');
