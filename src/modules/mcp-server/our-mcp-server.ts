@@ -27,7 +27,7 @@ import { toolError, toolResult } from './answers.js';
 import { joinedPage } from './joined-pages.js';
 import type { Offers } from './offers.service.js';
 import type { ToolCall } from './served.js';
-import { ToolInputs } from './tool-inputs.js';
+import { ServedInputs } from './served-inputs.js';
 
 /** What the protocol says for a resource that is not there. */
 const RESOURCE_NOT_FOUND = -32_002;
@@ -35,7 +35,7 @@ const RESOURCE_NOT_FOUND = -32_002;
 /** Makes the server that answers one request of the current actor, who is shown what they may use and nothing else. */
 export class OurMcpServer {
   private readonly logger = new Logger(OurMcpServer.name);
-  private readonly inputs = new ToolInputs();
+  private readonly inputs = new ServedInputs();
   private readonly info = { name: 'atrium', title: 'Atrium', version: packageVersion() };
   /** Never used, and costly to make anew each time. */
   private readonly jsonSchemaValidator = new AjvJsonSchemaValidator();

@@ -19,7 +19,7 @@ import { textResult, type OfferedTool, type ToolResult } from '../../tools/tool.
 import { SessionsService } from '../sessions.service.js';
 import { outputUrlOf, shownOutput } from './execution.js';
 import type { ExecutedToolDto, ExecuteToolDto } from './executions.dto.js';
-import { ExecutionsRepository, type Execution as StoredExecution, type NewExecution } from './executions.repository.js';
+import { ExecutionsRepository, type StoredExecution, type NewExecution } from './executions.repository.js';
 
 /** Built-ins that work in a session's directory. */
 const NEEDS_SESSION = new Set(['filesystem']);

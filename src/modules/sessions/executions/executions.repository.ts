@@ -4,7 +4,7 @@ import { Db } from '../../../platform/database/db.js';
 import { visibilityParameters, VISIBLE_SESSION } from '../visibility.js';
 
 /** The record of one call of a tool. */
-export interface Execution {
+export interface StoredExecution {
   id: string;
   serverId: string;
   tool: string;
@@ -21,7 +21,10 @@ export interface Execution {
   createdAt: Date;
 }
 
-export type NewExecution = Omit<Execution, 'createdAt' | 'isCut'> & { whole: string | null; createdBy: string | null };
+export type NewExecution = Omit<StoredExecution, 'createdAt' | 'isCut'> & {
+  whole: string | null;
+  createdBy: string | null;
+};
 
 interface ExecutionFilter {
   serverId?: string;
@@ -64,13 +67,13 @@ export class ExecutionsRepository {
     );
   }
 
-  async findVisible(id: string): Promise<Execution | null> {
+  async findVisible(id: string): Promise<StoredExecution | null> {
     const rows = await this.db.sql<object>(
       `SELECT ${columns(OUTPUT, 'e.whole IS NOT NULL')}, e.result ${FROM}
        WHERE e.tenant_id = :tenantId AND e.id = :id AND ${VISIBLE}`,
       { id, ...visibilityParameters() },
     );
-    return rows[0] ? camelRow<Execution>(rows[0]) : null;
+    return rows[0] ? camelRow<StoredExecution>(rows[0]) : null;
   }
 
   async wholeOutput(id: string): Promise<string | null> {
@@ -82,7 +85,7 @@ export class ExecutionsRepository {
     return row?.output ?? null;
   }
 
-  async list({ serverId, tool, sessionId, runId, before, limit }: ExecutionFilter): Promise<Execution[]> {
+  async list({ serverId, tool, sessionId, runId, before, limit }: ExecutionFilter): Promise<StoredExecution[]> {
     const isLong = `length(${OUTPUT}) > ${LONGEST_LISTED}`;
     const rows = await this.db.sql<object>(
       `SELECT ${columns(`left(${OUTPUT}, ${LONGEST_LISTED})`, `e.whole IS NOT NULL OR coalesce(${isLong}, false)`)} ${FROM}
@@ -96,6 +99,6 @@ export class ExecutionsRepository {
         ...{ before, limit, ...visibilityParameters() },
       },
     );
-    return rows.map((row) => camelRow<Execution>(row));
+    return rows.map((row) => camelRow<StoredExecution>(row));
   }
 }

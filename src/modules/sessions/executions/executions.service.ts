@@ -5,7 +5,7 @@ import { Cursors } from '../../../platform/http/pagination.js';
 import { ToolRegistry } from '../../tools/tool-registry.service.js';
 import { outputUrlOf } from './execution.js';
 import type { ExecutionDto, ExecutionPage, ListExecutionsQuery } from './executions.dto.js';
-import { ExecutionsRepository, type Execution } from './executions.repository.js';
+import { ExecutionsRepository, type StoredExecution } from './executions.repository.js';
 
 /** What stands for a server in calls that no server carries out. */
 const SOURCES: ReadonlySet<string> = new Set(['agent', 'client']);
@@ -25,7 +25,7 @@ export class ExecutionsService {
   }
 
   /** @throws NotFound */
-  async require(id: string): Promise<Execution> {
+  async require(id: string): Promise<StoredExecution> {
     const execution = await this.executions.findVisible(id);
     if (!execution) throw new NotFound('Execution');
     return execution;
@@ -47,7 +47,7 @@ export class ExecutionsService {
   }
 }
 
-function shownExecution(execution: Execution): ExecutionDto {
+function shownExecution(execution: StoredExecution): ExecutionDto {
   const { id, serverId, tool, input, isError, output, isCut, decision, decidedBy, sessionId, runId } = execution;
   const rest = isCut ? { truncated: true, outputUrl: outputUrlOf(id) } : {};
   return {

@@ -3,7 +3,7 @@ import { ValidationFailed, type FieldError } from '../../contracts/errors.js';
 import { isUuid } from '../../platform/http/id.decorator.js';
 
 /** Holds what a tool is given against its schema. */
-export class ToolInputs {
+export class ServedInputs {
   private readonly ajv = new Ajv({ allErrors: true, formats: { uuid: isUuid } });
   private readonly validators = new WeakMap<object, ValidateFunction>();
 
