@@ -67,6 +67,11 @@ export class AuthorizationServer {
     return this.accesses.get(token);
   }
 
+  /** So many tokens can be used. */
+  get living(): number {
+    return this.accesses.size + this.refreshes.size;
+  }
+
   /** As when it forgets them, or ends them early. */
   endAccessTokens(): void {
     this.accesses.clear();

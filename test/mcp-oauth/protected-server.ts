@@ -27,6 +27,8 @@ export class ProtectedServer {
   readonly called: { tool: string; person: string }[] = [];
   /** Once, after the next of them. */
   afterCall: (() => void) | null = null;
+  /** Has happened before it gives tokens. */
+  beforeTokens: (() => Promise<unknown>) | null = null;
   /** Answers with the token that it was sent. */
   repeatsToken = false;
   /** Of this path the answer comes byte by byte, and never whole. */
@@ -81,6 +83,7 @@ export class ProtectedServer {
       case 'GET /authorize':
         return this.issuer.authorize(searchParams);
       case 'POST /token':
+        await this.beforeTokens?.();
         return this.issuer.token(new URLSearchParams(sent), authorization);
       case 'POST /revoke':
         return this.issuer.revoke(new URLSearchParams(sent), authorization);

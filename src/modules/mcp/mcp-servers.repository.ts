@@ -31,6 +31,13 @@ export class McpServersRepository {
     );
   }
 
+  /** Locked until the transaction ends against changes, not against others who only rely on it. */
+  async findForShare(id: string): Promise<McpServerEntity | null> {
+    return this.servers.select('s', (query) =>
+      query.andWhere('s.id = :id', { id }).setLock('pessimistic_read').getOne(),
+    );
+  }
+
   /** Newest first, older than `before`. */
   async list(before: string | null, limit: number): Promise<McpServerEntity[]> {
     return this.servers.select('s', (query) => {

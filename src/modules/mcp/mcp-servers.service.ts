@@ -16,6 +16,7 @@ import { McpOpener } from './mcp-opener.js';
 import type { McpServerEntity } from './mcp-server.entity.js';
 import type { CreateMcpServerDto, McpServerDto, McpServerPage, UpdateMcpServerDto } from './mcp-servers.dto.js';
 import { McpServersRepository } from './mcp-servers.repository.js';
+import { GrantRevocation } from './oauth/grant-revocation.service.js';
 import { requireValid } from './server-rules.js';
 import { shownBuiltin, shownServer } from './shown-server.js';
 import { StdioCommands } from './stdio/stdio-commands.js';
@@ -30,6 +31,7 @@ export class McpServers {
     private readonly commands: StdioCommands,
     private readonly opener: McpOpener,
     private readonly registry: ToolRegistry,
+    private readonly revocation: GrantRevocation,
     private readonly events: Events,
     private readonly live: Live,
     private readonly cursors: Cursors,
@@ -60,31 +62,46 @@ export class McpServers {
     return this.cursors.page(rows, query.limit, shownServer);
   }
 
-  /** Its connections are closed when what is under way on them has ended. @throws NotFound, ValidationFailed, Conflict */
+  /**
+   * Its connections are closed when what is under way on them has ended; what accounts have given for another address or
+   * identity is given back. @throws NotFound, ValidationFailed, Conflict
+   */
   async update(id: string, dto: UpdateMcpServerDto): Promise<McpServerDto> {
     this.refuseBuiltin(id, 'changed');
-    return this.db.run(async () => {
+    const { server, ended } = await this.db.run(async () => {
       const present = isUuid(id) ? await this.servers.findForUpdate(id) : null;
       if (!present) throw new NotFound('MCP server');
       const server = this.changed(present, dto, new Date());
+      const isAnother = server.url !== present.url || server.oauth?.identity !== present.oauth?.identity;
       await withFreeName(server.name, () => this.servers.change(server));
       await this.publish('mcpServer.updated', server, {}, dto);
+      const ended = isAnother ? await this.revocation.takeAllOf(id) : [];
       this.tellAfterCommit(server);
-      return shownServer(server);
+      return { server, ended };
     });
+    await this.revocation.revoke(server.name, ended);
+    return shownServer(server);
   }
 
   /** @throws NotFound, Conflict */
   async remove(id: string): Promise<void> {
     this.refuseBuiltin(id, 'deleted');
-    const server = await this.db.run(async () => {
+    const { server, ended } = await this.db.run(async () => {
       const present = isUuid(id) ? await this.servers.findForUpdate(id) : null;
-      if (!present || !(await this.servers.remove(id))) throw new NotFound('MCP server');
+      if (!present) throw new NotFound('MCP server');
+      const ended = await this.revocation.takeAllOf(id);
+      await this.servers.remove(id);
       await this.publish('mcpServer.deleted', present, {});
       this.tellAfterCommit(present);
-      return present;
+      return { server: present, ended };
     });
+    await this.revocation.revoke(server.name, ended);
     if (server.transport === 'stdio') await rm(this.opener.folderOf(server), { recursive: true, force: true });
+  }
+
+  /** In the open transaction, until whose end nobody changes or deletes it. */
+  async held(id: string): Promise<McpServerEntity | null> {
+    return this.servers.findForShare(id);
   }
 
   /** @throws NotFound for what is no server of the tenant's own */

@@ -87,13 +87,18 @@ export class McpGrants extends McpCredentials {
 
   private async end(owner: GrantOwner, { revision, server }: KeptGrant, reason: EndReason): Promise<void> {
     await this.db.run(async () => {
+      // Grants before clients, as whoever deletes the server takes them.
+      const isEnded = await this.grants.remove(owner, revision);
       if (reason === 'unknownClient') await this.clients.forget(owner.serverId, server.issuer);
-      if (await this.grants.remove(owner, revision)) await this.tellEnded(owner, 'refused');
+      if (isEnded) await this.tellEnded(owner, 'refused');
     });
   }
 
   /** In the transaction that ends it. */
-  async tellEnded({ serverId, userId }: GrantOwner, reason: 'disconnected' | 'refused'): Promise<void> {
+  async tellEnded(
+    { serverId, userId }: Omit<GrantOwner, 'serverUrl'>,
+    reason: 'disconnected' | 'refused',
+  ): Promise<void> {
     await this.events.publish('mcpServer.disconnected', {
       resourceType: 'mcpServer',
       resourceId: serverId,

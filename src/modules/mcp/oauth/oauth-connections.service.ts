@@ -1,4 +1,4 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { OAuthTokens } from '@modelcontextprotocol/sdk/shared/auth.js';
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { AccessDenied, BadRequest, Conflict, DomainError, ExternalServiceFailed } from '../../../contracts/errors.js';
@@ -12,20 +12,20 @@ import type { McpServerEntity } from '../mcp-server.entity.js';
 import { McpServers } from '../mcp-servers.service.js';
 import type { AuthorizationAnswer, MachineAccess } from './authorization.js';
 import { ClientIdentities } from './client-identities.js';
-import type { Grant } from './grant.js';
+import { tokensOf, type Grant } from './grant.js';
+import { GrantRevocation } from './grant-revocation.service.js';
 import { ASKING, McpGrants, ownerOf } from './mcp-grants.service.js';
 import type { OAuthClient } from './oauth-client.js';
 import { OAuthClientsRepository } from './oauth-clients.repository.js';
 import { OAuthFlowsRepository, type Flow } from './oauth-flows.repository.js';
-import { OAuthGrantsRepository, type GrantOwner, type StoredGrant } from './oauth-grants.repository.js';
+import { OAuthGrantsRepository, type GrantOwner } from './oauth-grants.repository.js';
 import { OAuthRefusal } from './oauth-refusal.js';
 import type { OAuthStartDto, OAuthStateDto } from './oauth.dto.js';
 
-/** For a person, or a process that stops, who waits for it. */
-const REVOCATION_MS = 10_000;
+const OF_MEMBER = 'mcp_oauth_grants_tenant_id_user_id_fkey';
 
-/** The server or the member. */
-const GONE = ['mcp_oauth_grants_tenant_id_server_id_fkey', 'mcp_oauth_grants_tenant_id_user_id_fkey'];
+/** It was deleted, or has another address or identity, since it was read. */
+class ServerChanged extends Conflict {}
 
 /** What the browser brought back, and the state it brought it for. */
 export interface CallbackAnswer extends AuthorizationAnswer {
@@ -35,7 +35,6 @@ export interface CallbackAnswer extends AuthorizationAnswer {
 /** How people connect an account with an MCP server, and take it back. */
 @Injectable()
 export class OAuthConnections {
-  private readonly logger = new Logger('McpOAuth');
   private readonly ask: FetchLike;
 
   constructor(
@@ -46,6 +45,7 @@ export class OAuthConnections {
     private readonly flows: OAuthFlowsRepository,
     private readonly clients: OAuthClientsRepository,
     private readonly identities: ClientIdentities,
+    private readonly revocation: GrantRevocation,
     private readonly outside: GuardedFetch,
     private readonly db: Db,
   ) {
@@ -93,7 +93,7 @@ export class OAuthConnections {
       const server = await this.servers.require(flow.serverId);
       const { owner, identity } = this.connecting(server);
       if (owner.serverUrl !== flow.serverUrl || identity !== flow.identity) throw over();
-      await this.store(owner, flow, await this.tokensOf(server, flow, answer));
+      await this.store(owner, flow, await this.tokensFor(server, flow, answer), server.name);
       return { serverId: server.id, serverName: server.name };
     });
   }
@@ -110,7 +110,7 @@ export class OAuthConnections {
       if (owner.userId === null) await this.clients.forget(server.id, taken.server.issuer);
       return taken;
     });
-    if (grant) await this.revoke(server, grant);
+    if (grant) await this.revocation.revoke(server.name, [grant]);
   }
 
   /** What a client gets that asks no person. @throws Conflict, ExternalServiceFailed */
@@ -143,7 +143,7 @@ export class OAuthConnections {
     return { owner, userId, identity };
   }
 
-  private async tokensOf(server: McpServerEntity, { pending }: Flow, answer: AuthorizationAnswer) {
+  private async tokensFor(server: McpServerEntity, { pending }: Flow, answer: AuthorizationAnswer) {
     const { completeAuthorization } = await flowsOfTheSdk();
     try {
       return await this.asking(server, () => completeAuthorization(pending, answer, this.ask));
@@ -154,13 +154,15 @@ export class OAuthConnections {
     }
   }
 
-  private async store(owner: GrantOwner, { pending }: Flow, tokens: OAuthTokens): Promise<void> {
+  private async store(owner: GrantOwner, { pending }: Flow, tokens: OAuthTokens, serverName: string): Promise<void> {
     const { server, client, scope } = pending;
     try {
       await this.put(owner, { server, client }, tokens, scope);
     } catch (error) {
-      // The server was deleted, or its member removed, in the meantime.
-      throw GONE.some((constraint) => violatesForeignKey(error, constraint)) ? over() : error;
+      if (!(error instanceof ServerChanged) && !violatesForeignKey(error, OF_MEMBER)) throw error;
+      // Nobody can use it, so nobody could disconnect it either.
+      await this.revocation.revoke(serverName, [{ server, client, tokens: tokensOf(tokens) }]);
+      throw over();
     }
   }
 
@@ -171,19 +173,14 @@ export class OAuthConnections {
     scope: string | null,
   ): Promise<void> {
     await this.db.run(async () => {
+      // Before the grant: whoever changes or deletes the server meanwhile would not take it with the others.
+      const server = await this.servers.held(owner.serverId);
+      const present = server && ownerOf(server, owner.userId);
+      if (present?.serverUrl !== owner.serverUrl || present.userId !== owner.userId)
+        throw new ServerChanged('The server was changed in the meantime');
       await this.stored.put(owner, grant, tokens, scope);
       await this.grants.tellConnected(owner);
     });
-  }
-
-  private async revoke(server: McpServerEntity, grant: StoredGrant): Promise<void> {
-    const { revokeTokens } = await import('./token-requests.js');
-    const signal = AbortSignal.timeout(REVOCATION_MS);
-    try {
-      await revokeTokens(grant, (url, init) => this.ask(url, { ...init, signal }));
-    } catch (error) {
-      this.logger.warn({ err: error, server: server.name }, 'What a server gave could not be revoked there');
-    }
   }
 
   /** With the headers that the server wants of everybody. */

@@ -118,7 +118,18 @@ export class OAuthGrantsRepository {
     return row ? (this.opened(row, owner) ?? 'unreadable') : null;
   }
 
-  private opened({ sealed, ...row }: Row, owner: GrantOwner): StoredGrant | null {
+  /** The tenant's and those of all users; a grant is null where it can not be opened. */
+  async takeAllOf(serverId: string): Promise<{ userId: string | null; grant: StoredGrant | null }[]> {
+    const rows = await this.db.sql<Row & { userId: string | null }>(
+      `DELETE FROM mcp_oauth_grants WHERE tenant_id = :tenantId AND server_id = :serverId
+       RETURNING user_id AS "userId", id, sealed, scope, wanted_scope AS "wantedScope", expires_at AS "expiresAt",
+         renew_at AS "renewAt", revision`,
+      { serverId },
+    );
+    return rows.map(({ userId, ...row }) => ({ userId, grant: this.opened(row, { serverId, userId }) }));
+  }
+
+  private opened({ sealed, ...row }: Row, owner: Omit<GrantOwner, 'serverUrl'>): StoredGrant | null {
     const grant = openedSecret(this.sealing, sealed, placeOf(owner)) as Grant | null;
     return grant && { ...row, ...grant };
   }
@@ -129,6 +140,6 @@ export class OAuthGrantsRepository {
 }
 
 /** Put in the row of another user, server or tenant, it does not open. */
-function placeOf({ serverId, userId }: GrantOwner): string {
+function placeOf({ serverId, userId }: Omit<GrantOwner, 'serverUrl'>): string {
   return `${currentTenantActor().tenantId}:mcp-oauth-grant:${serverId}:${userId ?? 'tenant'}`;
 }

@@ -1,6 +1,7 @@
 import { McpCredentials } from '../mcp-credentials.js';
 import { ClientIdentities } from './client-identities.js';
 import { GivenClients } from './given-clients.service.js';
+import { GrantRevocation } from './grant-revocation.service.js';
 import { McpGrants } from './mcp-grants.service.js';
 import { OAuthClientsRepository } from './oauth-clients.repository.js';
 import { OAuthConnections } from './oauth-connections.service.js';
@@ -13,6 +14,7 @@ export const OAUTH_PROVIDERS = [
   { provide: McpCredentials, useExisting: McpGrants },
   OAuthConnections,
   GivenClients,
+  GrantRevocation,
   ClientIdentities,
   OAuthClientsRepository,
   OAuthFlowsRepository,
