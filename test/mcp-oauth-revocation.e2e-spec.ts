@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { startApp, type TestApp } from './app.js';
 import { Given, type Tenant } from './given.js';
-import { Accounts } from './mcp-oauth/accounts.js';
+import { Accounts, whoIs } from './mcp-oauth/accounts.js';
 import { ProtectedServer } from './mcp-oauth/protected-server.js';
 
 const TENANTS = { oauth: { identity: 'tenant' } };
@@ -44,6 +44,17 @@ describe('What accounts have given is revoked where it came from', () => {
     expect(revoked()).toEqual(['access', 'access', 'refresh', 'refresh']);
     expect(upstream.issuer.living).toBe(0);
     expect(await disconnected()).toEqual([tenant.owner.userId, member.userId].sort());
+  });
+
+  it('for a member who is removed, and for nobody else', async () => {
+    const id = await accounts.serverWith(tenant.as, 'user');
+    const member = await given.member(tenant, 'member');
+    await accounts.connect(tenant.as, id, 'alice');
+    await accounts.connect(member.as, id, 'bert');
+    await tenant.as.delete(`/members/${member.userId}`).expect(204);
+    expect(revoked()).toEqual(['access', 'refresh']);
+    expect(await disconnected()).toEqual([member.userId]);
+    expect(await whoIs(tenant.as, id)).toBe('alice');
   });
 
   it('for an account that is connected while the server is changed', async () => {

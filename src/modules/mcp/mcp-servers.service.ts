@@ -75,11 +75,11 @@ export class McpServers {
       const isAnother = server.url !== present.url || server.oauth?.identity !== present.oauth?.identity;
       await withFreeName(server.name, () => this.servers.change(server));
       await this.publish('mcpServer.updated', server, {}, dto);
-      const ended = isAnother ? await this.revocation.takeAllOf(id) : [];
+      const ended = isAnother ? await this.revocation.takeAllOf({ serverId: id }) : [];
       this.tellAfterCommit(server);
       return { server, ended };
     });
-    await this.revocation.revoke(server.name, ended);
+    await this.revocation.revoke(ended);
     return shownServer(server);
   }
 
@@ -89,13 +89,13 @@ export class McpServers {
     const { server, ended } = await this.db.run(async () => {
       const present = isUuid(id) ? await this.servers.findForUpdate(id) : null;
       if (!present) throw new NotFound('MCP server');
-      const ended = await this.revocation.takeAllOf(id);
+      const ended = await this.revocation.takeAllOf({ serverId: id });
       await this.servers.remove(id);
       await this.publish('mcpServer.deleted', present, {});
       this.tellAfterCommit(present);
       return { server: present, ended };
     });
-    await this.revocation.revoke(server.name, ended);
+    await this.revocation.revoke(ended);
     if (server.transport === 'stdio') await rm(this.opener.folderOf(server), { recursive: true, force: true });
   }
 

@@ -1,6 +1,8 @@
 import { Module, type OnModuleInit } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ResilienceModule } from '../../platform/resilience/resilience.module.js';
+import { MembersService } from '../tenants/members.service.js';
+import { TenantsModule } from '../tenants/tenants.module.js';
 import { ToolRegistry } from '../tools/tool-registry.service.js';
 import { ToolsModule } from '../tools/tools.module.js';
 import { McpToolLists } from './catalogue/mcp-tool-lists.service.js';
@@ -16,13 +18,14 @@ import { McpServersController } from './mcp-servers.controller.js';
 import { McpServersRepository } from './mcp-servers.repository.js';
 import { McpServers } from './mcp-servers.service.js';
 import { McpToolSource } from './mcp-tool.source.js';
+import { GrantRevocation } from './oauth/grant-revocation.service.js';
 import { McpGrants } from './oauth/mcp-grants.service.js';
 import { OAUTH_PROVIDERS } from './oauth/oauth-providers.js';
 import { McpOAuthController } from './oauth/oauth.controller.js';
 import { StdioCommands } from './stdio/stdio-commands.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([McpServerEntity]), ToolsModule, ResilienceModule],
+  imports: [TypeOrmModule.forFeature([McpServerEntity]), TenantsModule, ToolsModule, ResilienceModule],
   controllers: [McpOAuthController, McpServersController],
   providers: [
     McpServers,
@@ -45,9 +48,15 @@ export class McpModule implements OnModuleInit {
   constructor(
     private readonly registry: ToolRegistry,
     private readonly source: McpToolSource,
+    private readonly members: MembersService,
+    private readonly revocation: GrantRevocation,
   ) {}
 
   onModuleInit(): void {
     this.registry.addSource(this.source);
+    this.members.onDeparture(async (userId) => {
+      const ended = await this.revocation.takeAllOf({ userId });
+      return () => this.revocation.revoke(ended);
+    });
   }
 }

@@ -16,9 +16,14 @@ import { MembersRepository, type LockedMember, type MemberRow } from './members.
 /** The same address added in several tenants at once: each collision leaves one fewer to collide with. */
 const ADD_ATTEMPTS = 3;
 
+/** Called in the transaction that removes a member, who is still there; what it gives is called after the commit. */
+export type Departure = (userId: string) => Promise<() => Promise<void>>;
+
 /** Who belongs to the current tenant. Nobody grants a role above their own, nor touches someone who has one. */
 @Injectable()
 export class MembersService {
+  private readonly departures: Departure[] = [];
+
   constructor(
     private readonly members: MembersRepository,
     private readonly accounts: AccountsRepository,
@@ -26,6 +31,11 @@ export class MembersService {
     private readonly cursors: Cursors,
     private readonly db: Db,
   ) {}
+
+  /** For what goes with a membership and is not only rows of ours. Said while the application starts. */
+  onDeparture(departure: Departure): void {
+    this.departures.push(departure);
+  }
 
   async list(query: ListMembersQuery): Promise<MemberPage> {
     const rows = await this.members.list(this.cursors.id(query.cursor), query.limit + 1);
@@ -82,16 +92,19 @@ export class MembersService {
 
   /** @throws NotFound, AccessDenied, Conflict */
   async remove(userId: string): Promise<void> {
-    await this.db.run(async () => {
+    const afterwards = await this.db.run(async () => {
       await this.lock(userId, null);
+      const finishes = await Promise.all(this.departures.map((departure) => departure(userId)));
       await this.members.remove(userId);
       await this.events.publish('member.removed', {
         resourceType: 'member',
         resourceId: userId,
         payload: { userId },
       });
+      return finishes;
     });
     await this.accounts.forgetIfUnheld(userId);
+    await Promise.all(afterwards.map((finish) => finish()));
   }
 
   /** Makes the current tenant the one that the user's next login goes to by itself. */

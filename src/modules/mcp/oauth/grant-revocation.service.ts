@@ -3,7 +3,7 @@ import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { GuardedFetch } from '../../../platform/egress/guarded-fetch.js';
 import type { Grant } from './grant.js';
 import { ASKING, McpGrants } from './mcp-grants.service.js';
-import { OAuthGrantsRepository } from './oauth-grants.repository.js';
+import { OAuthGrantsRepository, type GrantsOf } from './oauth-grants.repository.js';
 
 /** For a person, or a process that stops, who waits for it. */
 const REVOCATION_MS = 10_000;
@@ -23,15 +23,15 @@ export class GrantRevocation {
     this.ask = outside.with(ASKING);
   }
 
-  /** In the transaction that ends them, all that there are for a server: to be revoked once it has committed. */
-  async takeAllOf(serverId: string): Promise<Grant[]> {
-    const taken = await this.stored.takeAllOf(serverId);
-    await Promise.all(taken.map(({ userId }) => this.grants.tellEnded({ serverId, userId }, 'disconnected')));
+  /** In the transaction that ends them, all that there are of a server or a user: to be revoked once it has committed. */
+  async takeAllOf(of: GrantsOf): Promise<Grant[]> {
+    const taken = await this.stored.takeAllOf(of);
+    await Promise.all(taken.map((owner) => this.grants.tellEnded(owner, 'disconnected')));
     return taken.flatMap(({ grant }) => grant ?? []);
   }
 
   /** Outside of any transaction. What the authorization server does not take back in time is left, and logged. */
-  async revoke(serverName: string, grants: readonly Grant[]): Promise<void> {
+  async revoke(grants: readonly Grant[]): Promise<void> {
     if (grants.length === 0) return;
     const { revokeTokens } = await import('./token-requests.js');
     const signal = AbortSignal.timeout(REVOCATION_MS);
@@ -41,7 +41,10 @@ export class GrantRevocation {
         try {
           await revokeTokens(grant, (url, init) => this.ask(url, { ...init, signal }));
         } catch (error) {
-          this.logger.warn({ err: error, server: serverName }, 'What a server gave could not be revoked there');
+          this.logger.warn(
+            { err: error, issuer: grant.server.issuer },
+            'What a server gave could not be revoked there',
+          );
         }
       }
     };

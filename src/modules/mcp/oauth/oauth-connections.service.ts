@@ -93,7 +93,7 @@ export class OAuthConnections {
       const server = await this.servers.require(flow.serverId);
       const { owner, identity } = this.connecting(server);
       if (owner.serverUrl !== flow.serverUrl || identity !== flow.identity) throw over();
-      await this.store(owner, flow, await this.tokensFor(server, flow, answer), server.name);
+      await this.store(owner, flow, await this.tokensFor(server, flow, answer));
       return { serverId: server.id, serverName: server.name };
     });
   }
@@ -110,7 +110,7 @@ export class OAuthConnections {
       if (owner.userId === null) await this.clients.forget(server.id, taken.server.issuer);
       return taken;
     });
-    if (grant) await this.revocation.revoke(server.name, [grant]);
+    if (grant) await this.revocation.revoke([grant]);
   }
 
   /** What a client gets that asks no person. @throws Conflict, ExternalServiceFailed */
@@ -154,14 +154,14 @@ export class OAuthConnections {
     }
   }
 
-  private async store(owner: GrantOwner, { pending }: Flow, tokens: OAuthTokens, serverName: string): Promise<void> {
+  private async store(owner: GrantOwner, { pending }: Flow, tokens: OAuthTokens): Promise<void> {
     const { server, client, scope } = pending;
     try {
       await this.put(owner, { server, client }, tokens, scope);
     } catch (error) {
       if (!(error instanceof ServerChanged) && !violatesForeignKey(error, OF_MEMBER)) throw error;
       // Nobody can use it, so nobody could disconnect it either.
-      await this.revocation.revoke(serverName, [{ server, client, tokens: tokensOf(tokens) }]);
+      await this.revocation.revoke([{ server, client, tokens: tokensOf(tokens) }]);
       throw over();
     }
   }

@@ -16,6 +16,8 @@ export interface GrantOwner {
   readonly userId: string | null;
 }
 
+export type GrantsOf = { readonly serverId: string } | { readonly userId: string };
+
 export interface StoredGrant extends KeptGrant {
   readonly id: string;
   readonly wantedScope: string | null;
@@ -118,15 +120,19 @@ export class OAuthGrantsRepository {
     return row ? (this.opened(row, owner) ?? 'unreadable') : null;
   }
 
-  /** The tenant's and those of all users; a grant is null where it can not be opened. */
-  async takeAllOf(serverId: string): Promise<{ userId: string | null; grant: StoredGrant | null }[]> {
-    const rows = await this.db.sql<Row & { userId: string | null }>(
-      `DELETE FROM mcp_oauth_grants WHERE tenant_id = :tenantId AND server_id = :serverId
-       RETURNING user_id AS "userId", id, sealed, scope, wanted_scope AS "wantedScope", expires_at AS "expiresAt",
+  /** Of a server, whosever they are, or of a user, wherever; a grant is null where it can not be opened. */
+  async takeAllOf(of: GrantsOf): Promise<(Omit<GrantOwner, 'serverUrl'> & { grant: StoredGrant | null })[]> {
+    const rows = await this.db.sql<Row & Omit<GrantOwner, 'serverUrl'>>(
+      `DELETE FROM mcp_oauth_grants WHERE tenant_id = :tenantId AND ${'userId' in of ? 'user_id = :userId' : 'server_id = :serverId'}
+       RETURNING server_id AS "serverId", user_id AS "userId", id, sealed, scope, wanted_scope AS "wantedScope", expires_at AS "expiresAt",
          renew_at AS "renewAt", revision`,
-      { serverId },
+      { ...of },
     );
-    return rows.map(({ userId, ...row }) => ({ userId, grant: this.opened(row, { serverId, userId }) }));
+    return rows.map(({ serverId, userId, ...row }) => ({
+      serverId,
+      userId,
+      grant: this.opened(row, { serverId, userId }),
+    }));
   }
 
   private opened({ sealed, ...row }: Row, owner: Omit<GrantOwner, 'serverUrl'>): StoredGrant | null {
