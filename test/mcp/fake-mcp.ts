@@ -29,6 +29,8 @@ export class FakeMcp {
   readonly heard: Heard[] = [];
   tools: FakeTool[] = [{ name: 'echo', description: 'Says it again', inputSchema: { type: 'object' } }];
   pageSize = 1000;
+  /** Leaves those who ask for its tools without an answer. */
+  listsNothing = false;
   /** Answers every request so, before anything else. */
   refusal: { status: number; headers?: Record<string, string>; body?: string } | null = null;
   /** How often it was told what it asked, which it takes note of, and no more. */
@@ -128,6 +130,7 @@ export class FakeMcp {
       return;
     }
     if (method === 'tools/list') {
+      if (this.listsNothing) return;
       this.list(answer, params);
       return;
     }

@@ -5,7 +5,7 @@ import type { BreakerState, GuardedCall } from '../../platform/resilience/breake
 import { Breakers } from '../../platform/resilience/breakers.js';
 import type { McpConnection } from './client/mcp-connection.js';
 import { McpConnections } from './mcp-connections.js';
-import { InvalidAnswer, McpServerFailed, McpServerSilent, ServerRefused, SessionLost } from './mcp-errors.js';
+import { InvalidAnswer, McpServerFailed, McpServerSilent, NotNow, ServerRefused, SessionLost } from './mcp-errors.js';
 import type { McpServerEntity } from './mcp-server.entity.js';
 
 interface UseOptions {
@@ -89,6 +89,7 @@ function breakerOf({ name, id }: McpServerEntity): string {
 /** An answer is an answer, also one that refuses. */
 function tell(call: GuardedCall | null, error: unknown): void {
   if (error instanceof ServerRefused) call?.succeeded();
+  else if (error instanceof NotNow) call?.abandoned();
   else if (error instanceof McpServerFailed || error instanceof McpServerSilent) call?.failed();
   else call?.abandoned();
 }

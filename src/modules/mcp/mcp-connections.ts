@@ -6,7 +6,7 @@ import { runAs } from '../../platform/access/scope.js';
 import { Live } from '../../platform/live/live.js';
 import type { McpConnection } from './client/mcp-connection.js';
 import { AccountNotConnected } from './mcp-credentials.js';
-import { McpServerFailed } from './mcp-errors.js';
+import { NotNow } from './mcp-errors.js';
 import { McpOpener } from './mcp-opener.js';
 import type { McpServerEntity } from './mcp-server.entity.js';
 import { OpeningPauses } from './opening-pauses.js';
@@ -122,7 +122,7 @@ export class McpConnections implements OnApplicationShutdown {
   }
 
   private open(key: string, server: McpServerEntity, userId: string | null): Pooled {
-    if (this.stopped) throw tooMany(server, 'this process is stopping');
+    if (this.stopped) throw new NotNow(server.name, 'this process is stopping');
     this.makeRoom(server);
     const opening = this.detached(() =>
       runAs(Actor.job(server.tenantId, userId), () =>
@@ -176,7 +176,7 @@ export class McpConnections implements OnApplicationShutdown {
     });
   }
 
-  /** @throws McpServerFailed where the tenant has as many in use as it may */
+  /** @throws NotNow where the tenant has as many in use as it may */
   private makeRoom(server: McpServerEntity): void {
     const isProcess = ({ transport }: McpServerEntity): boolean => transport === 'stdio';
     const own = [...this.pooled.values()].filter(
@@ -184,7 +184,7 @@ export class McpConnections implements OnApplicationShutdown {
     );
     if (own.length < (isProcess(server) ? MOST_PROCESSES : MOST_CONNECTIONS)) return;
     const [oldest] = own.filter(({ users }) => users === 0).sort((a, b) => a.usedAt - b.usedAt);
-    if (!oldest) throw tooMany(server, 'too many others are in use');
+    if (!oldest) throw new NotNow(server.name, 'too many others are in use');
     this.retire(oldest);
   }
 }
@@ -194,10 +194,6 @@ function credentialOf({ id, name, oauth }: McpServerEntity, callerId: string | n
   if (oauth?.identity !== 'user') return null;
   if (callerId === null) throw new AccountNotConnected(id, name, 'user');
   return callerId;
-}
-
-function tooMany({ name }: McpServerEntity, why: string): McpServerFailed {
-  return new McpServerFailed(name, `can not be connected to now: ${why}`, { retryable: true, sent: false });
 }
 
 async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {

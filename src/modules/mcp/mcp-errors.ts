@@ -59,6 +59,13 @@ export class ServerNotStarted extends McpServerFailed {
   }
 }
 
+/** Ours for now: it says nothing of the server, which was not asked. */
+export class NotNow extends McpServerFailed {
+  constructor(serverName: string, why: string) {
+    super(serverName, `can not be connected to now: ${why}`, { retryable: true, sent: false });
+  }
+}
+
 /** Its own answer: an error of the protocol, with its code. */
 export class ServerRefused extends Error {
   constructor(
