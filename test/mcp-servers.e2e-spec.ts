@@ -166,6 +166,34 @@ describe('MCP servers', () => {
     expect(shown[0]?.json()).toMatchObject({ headers: ['X-Door'] });
   });
 
+  it('keep what their headers hold to the origin that it was given for', async () => {
+    const { as } = await given.tenant();
+    const made = await as.post('/mcp/servers', http('docs', { headers: { 'X-Door': 'correct-horse' } })).expect(201);
+    const path = `/mcp/servers/${made.json<Server>().id}`;
+    for (const url of [
+      'https://elsewhere.example.com/mcp',
+      'https://mcp.example.com:444/mcp',
+      'http://mcp.example.com',
+    ]) {
+      const refused = await as.patch(path, { url }).expect(422);
+      expect(refused.json()).toMatchObject({ validationErrors: [{ field: 'headers' }] });
+    }
+    expect((await as.get(path).expect(200)).json()).toEqual(made.json());
+    const moved = await as.patch(path, { url: 'https://MCP.example.com:443/v2' }).expect(200);
+    expect(moved.json()).toMatchObject({ headers: ['X-Door'] });
+    const anew = await as.patch(path, { url: 'https://two.example.com', headers: { 'X-Key': 'a' } }).expect(200);
+    expect(anew.json()).toMatchObject({ headers: ['X-Key'] });
+    // Another transport takes none along, and so they are not with it either when the first one is back.
+    const other = await as.patch(path, { transport: 'sse', url: 'https://three.example.com' }).expect(200);
+    expect(other.json()).toMatchObject({ headers: [] });
+    const back = await as.patch(path, { transport: 'http', url: 'https://four.example.com' }).expect(200);
+    expect(back.json()).toMatchObject({ headers: [] });
+    await as.patch(path, { headers: { 'X-Key': 'b' } }).expect(200);
+    const without = await as.patch(path, { url: 'https://five.example.com', headers: null }).expect(200);
+    expect(without.json()).toMatchObject({ headers: [] });
+    await as.patch(path, { url: 'https://six.example.com' }).expect(200);
+  });
+
   it('are for admins to make, and for all to see', async () => {
     const tenant = await given.tenant();
     const { id } = (await tenant.as.post('/mcp/servers', http('docs')).expect(201)).json<Server>();

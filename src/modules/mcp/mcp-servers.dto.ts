@@ -39,7 +39,10 @@ class McpServerFieldsDto {
   @MaxLength(2000)
   url?: string | null;
 
-  /** Sent with every request; answers show the names alone. */
+  /**
+   * Sent with every request; answers show the names alone. With a `url` of another origin those there are have to be
+   * given anew, or null; another `transport` leaves none.
+   */
   @IsOptional()
   @IsObject()
   headers?: Record<string, string> | null;

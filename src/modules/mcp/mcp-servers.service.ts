@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
-import { Conflict, NotFound } from '../../contracts/errors.js';
+import { Conflict, NotFound, ValidationFailed } from '../../contracts/errors.js';
 import { currentTenantActor } from '../../platform/access/scope.js';
 import { violatesUnique } from '../../platform/database/database-errors.js';
 import { Db } from '../../platform/database/db.js';
@@ -119,6 +119,7 @@ export class McpServers {
     const draft = { ...base, transport: dto.transport ?? base.transport, name: dto.name ?? base.name, ...givenOf(dto) };
     requireValid(draft, dto, { addresses: this.addresses, commands: this.commands });
     const { headers } = dto;
+    if (headers === undefined) requireSameOrigin(base, draft);
     const isFirst = server.version === 0;
     const given = headers === undefined ? null : (headers ?? {});
     return {
@@ -163,6 +164,14 @@ async function withFreeName(name: string, write: () => Promise<void>): Promise<v
     if (violatesUnique(error, 'mcp_servers_name_key')) throw new Conflict(`There is an MCP server named ${name}`);
     throw error;
   }
+}
+
+/** Values that nobody can read go to nobody but whom they were given for. @throws ValidationFailed */
+function requireSameOrigin({ url, sealedHeaders }: McpServerEntity, draft: { url: string | null }): void {
+  if (sealedHeaders === null || url === null || draft.url === null) return;
+  if (new URL(url).origin === new URL(draft.url).origin) return;
+  const message = 'headers must be given anew, or null, with a url of another origin';
+  throw new ValidationFailed([{ field: 'headers', message }]);
 }
 
 function blankPlace() {
