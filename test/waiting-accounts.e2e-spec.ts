@@ -83,6 +83,19 @@ describe('A tool of such a server', () => {
     expect(far.called).toEqual([{ tool: 'search', person: 'bert' }]);
   });
 
+  it('that the model knows of, and nobody here does yet, waits for the account and is called then', async () => {
+    const { member, serverId, sessionId } = await withoutAccount(['protected:search']);
+    const call = { tool: 'search', serverId, arguments: { query: 'tea' } };
+    const refused = (await member.as.post('/mcp/execute', call).expect(409)).json();
+    expect(refused).toMatchObject({ details: { startUrl: `/api/v1/mcp/servers/${serverId}/oauth/start` } });
+    const { run, pendingPermissions } = await searching({ as: member.as, sessionId }, 'tea');
+    expect(pendingPermissions).toMatchObject([{ tool: 'protected:search', connect: { serverId } }]);
+    await accounts.connect(member.as, serverId, 'bert');
+    const end = await toTheEnd(member.as, run.id);
+    expect(end.results).toMatchObject([{ name: 'protected:search', isError: false, output: 'bert found tea' }]);
+    await member.as.post('/mcp/execute', call).expect(200);
+  });
+
   it('waits when the account is lost in the middle of a run, and is called when it is connected anew', async () => {
     const { member, serverId, sessionId } = await withAccount();
     far.afterCall = loseAccounts;

@@ -29,6 +29,8 @@ export class FakeMcp {
   readonly heard: Heard[] = [];
   tools: FakeTool[] = [{ name: 'echo', description: 'Says it again', inputSchema: { type: 'object' } }];
   pageSize = 1000;
+  /** Requests of this method are never answered. */
+  hangsOn: string | null = null;
   /** Leaves those who ask for its tools without an answer. */
   listsNothing = false;
   /** Answers every request so, before anything else. */
@@ -121,6 +123,7 @@ export class FakeMcp {
       response.writeHead(202).end();
       return;
     }
+    if (method === this.hangsOn) return;
     const answer = (result: object, headers: Record<string, string> = {}): void => {
       response.writeHead(200, { 'content-type': 'application/json', ...headers });
       response.end(JSON.stringify({ jsonrpc: '2.0', id, result }));

@@ -116,6 +116,7 @@ export class McpInspection {
     try {
       await this.client.use(server, (connection) => connection.ping({ timeoutMs: PROBE_MS }), { isProbe: true });
       const latencyMs = latency();
+      this.lists.pauses.forget(`${server.tenantId}/${server.id}/`);
       const isWell = circuitBreaker === 'closed' && latencyMs < SLOW_MS;
       return { status: isWell ? 'healthy' : 'degraded', latencyMs, lastCheckedAt, circuitBreaker, error: null };
     } catch (error) {

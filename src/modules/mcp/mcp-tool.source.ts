@@ -53,7 +53,11 @@ export class McpToolSource implements ToolSource {
     const stale = cached.filter((server) => server.enabled && isStale(server));
     if (stale.length === 0) return cached.map((server) => this.offerOf(server, null));
     const failures = new Map<string, unknown>();
-    await Promise.all(stale.map(async ({ id }) => this.refresh(id).catch((error: unknown) => failures.set(id, error))));
+    await Promise.all(
+      stale.map(async (server) =>
+        this.refreshed(server, userId).catch((error: unknown) => failures.set(server.id, error)),
+      ),
+    );
     const fresh = await this.tools.serversNamed([...names], userId);
     return fresh.map((server) => this.offerOf(server, failures.get(server.id) ?? null));
   }
@@ -73,12 +77,27 @@ export class McpToolSource implements ToolSource {
     await this.tools.approve(serverOf(name), bareName(name), currentTenantActor().userId);
   }
 
+  /** One that could not say what its tools are is not waited for again at once. */
+  private async refreshed({ tenantId, id, version }: CachedServer, userId: string | null): Promise<void> {
+    const key = `${tenantId}/${id}/${version}/${userId ?? ''}`;
+    const { pauses } = this.lists;
+    if (pauses.leftOf(key) > 0) throw pauses.failureOf(key);
+    try {
+      await this.refresh(id);
+      pauses.succeeded(key);
+    } catch (error) {
+      if (!(error instanceof AccountNotConnected)) pauses.failed(key, error);
+      throw error;
+    }
+  }
+
   private async refresh(id: string): Promise<void> {
     const server = await this.servers.find(id);
     if (!server) return;
+    const limitMs = Math.min(server.timeoutMs ?? OFFER_MS, OFFER_MS);
     const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new McpServerSilent(server.name, OFFER_MS)), OFFER_MS);
-    const refreshing = this.lists.refresh(server, OFFER_MS);
+    const timer = setTimeout(() => late.reject(new McpServerSilent(server.name, limitMs)), limitMs);
+    const refreshing = this.lists.refresh(server, limitMs);
     // It may go on after nobody waits for it any more.
     refreshing.catch(() => undefined);
     await Promise.race([refreshing, late.promise]).finally(() => clearTimeout(timer));
@@ -91,7 +110,7 @@ export class McpToolSource implements ToolSource {
     if (failure instanceof AccountNotConnected && server.tools.length === 0)
       return { server: name, tools: [this.connecting(server)], unavailable: failure.message };
     if (failure !== null && !(failure instanceof AccountNotConnected))
-      return { server: name, tools: [], unavailable: reasonOf(failure, name) };
+      return { server: name, tools: [], unavailable: reasonOf(failure, name), failure };
     const isOff = (tool: CachedTool): boolean => server.toolPolicy?.onChange === 'disable' && isChanged(tool);
     const off = server.tools.filter(isOff).map((tool) => `${name}:${tool.name}`);
     return {

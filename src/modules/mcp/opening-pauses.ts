@@ -1,6 +1,6 @@
 import { ExponentialBackoff, halfJitterGenerator } from 'cockatiel';
 
-const BACKOFF = { generator: halfJitterGenerator, initialDelay: 250, maxDelay: 30_000 };
+const BACKOFF = { generator: halfJitterGenerator, maxDelay: 30_000 };
 const MOST = 5_000;
 
 interface Pause {
@@ -9,16 +9,23 @@ interface Pause {
   next: ReturnType<ExponentialBackoff<never>['next']>;
 }
 
-/** How long after a connection could not be opened the next may be tried, longer with each that fails. */
+/** How long after something could not be done with a server it may be tried again, longer with each time that fails. */
 export class OpeningPauses {
   private readonly pauses = new Map<string, Pause>();
 
+  /** `initialDelay`: about so many milliseconds after the first failure. */
+  constructor(private readonly initialDelay = 250) {}
+
   failed(key: string, error: unknown): void {
-    const next = this.pauses.get(key)?.next.next(undefined) ?? new ExponentialBackoff(BACKOFF).next();
+    const next = this.pauses.get(key)?.next.next(undefined) ?? this.first();
     this.pauses.delete(key);
     this.pauses.set(key, { until: performance.now() + next.duration, error, next });
     const [oldest] = this.pauses.keys();
     if (this.pauses.size > MOST && oldest !== undefined) this.pauses.delete(oldest);
+  }
+
+  private first(): Pause['next'] {
+    return new ExponentialBackoff({ ...BACKOFF, initialDelay: this.initialDelay }).next();
   }
 
   succeeded(key: string): void {

@@ -14,7 +14,7 @@ import {
 export interface Offer {
   readonly tools: ReadonlyMap<string, OfferedTool>;
   /** Servers that are to serve the caller and can not, at present. */
-  readonly unavailable: readonly { readonly server: string; readonly reason: string }[];
+  readonly unavailable: readonly { readonly server: string; readonly reason: string; readonly failure?: unknown }[];
   /** Known, and switched off where they come from. */
   isDisabled: (name: string) => boolean;
 }
@@ -50,7 +50,9 @@ export class ToolRegistry {
     for (const pattern of patterns) {
       for (const tool of known) if (names(pattern, tool.definition)) tools.set(tool.definition.name, tool);
     }
-    const unavailable = offers.flatMap(({ server, unavailable: reason }) => (reason ? [{ server, reason }] : []));
+    const unavailable = offers.flatMap(({ server, unavailable: reason, failure }) =>
+      reason ? [{ server, reason, failure }] : [],
+    );
     const isDisabled = (name: string): boolean =>
       offers.some(({ server, disabled }) => (disabled === 'all' ? server === serverOf(name) : disabled?.has(name)));
     return { tools, unavailable, isDisabled };

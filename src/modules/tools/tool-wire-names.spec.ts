@@ -44,6 +44,7 @@ describe('WireNames', () => {
   it('leaves a name the model made up as it is, there and back', () => {
     const names = new WireNames(['calculator:add']);
     expect(names.fromWire('calculator_add')).toBe('calculator_add');
+    expect(names.toWire(names.fromWire('weather__of__today'))).toBe('weather__of__today');
     expect(names.toWire('calculator_add')).toBe('calculator_add');
   });
 

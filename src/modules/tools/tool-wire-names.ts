@@ -24,9 +24,9 @@ export class WireNames {
     return this.wire.get(name) ?? this.free(name);
   }
 
-  /** A name the model made up comes back as it is, and is then an unknown tool. */
+  /** A name the model made up, or remembers, is that of a tool of its server which is not offered. */
   fromWire(wire: string): string {
-    return this.ours.get(wire) ?? wire;
+    return this.ours.get(wire) ?? wire.replace('__', ':');
   }
 
   private take(name: string, wire: string): boolean {

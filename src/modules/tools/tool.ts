@@ -81,6 +81,8 @@ export interface ServerOffer {
   readonly tools: readonly OfferedTool[];
   /** Why there are none, or fewer, at present: a sentence for the model and for people. */
   readonly unavailable: string | null;
+  /** What was thrown, where it could not be asked for them. */
+  readonly failure?: unknown;
   /** Tools of its, by `server:tool`, that are not given to anybody at present; `all` where the server is switched off. */
   readonly disabled?: ReadonlySet<string> | 'all';
 }

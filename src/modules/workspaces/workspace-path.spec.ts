@@ -23,7 +23,7 @@ describe('workspacePath', () => {
     'x'.repeat(256),
     'é'.repeat(128),
     `${'a/'.repeat(64)}a`,
-    `${`${'a'.repeat(250)}/`.repeat(5)  }a`,
+    `${`${'a'.repeat(250)}/`.repeat(5)}a`,
   ])('refuses %j', (text) => {
     expect(() => workspacePath(text)).toThrow(expect.objectContaining({ status: 422 }));
   });

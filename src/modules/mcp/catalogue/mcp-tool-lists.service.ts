@@ -11,6 +11,7 @@ import { McpClient } from '../mcp-client.service.js';
 import { McpConnections } from '../mcp-connections.js';
 import type { McpServerEntity } from '../mcp-server.entity.js';
 import { McpServersRepository } from '../mcp-servers.repository.js';
+import { OpeningPauses } from '../opening-pauses.js';
 import { allPages } from './all-pages.js';
 import { McpToolsRepository, type CachedList, type CachedTool, type KnownTool } from './mcp-tools.repository.js';
 import { definitionsOf, MOST_TOOLS, type ToolList } from './tool-definitions.js';
@@ -18,6 +19,7 @@ import { definitionsOf, MOST_TOOLS, type ToolList } from './tool-definitions.js'
 /** A server that tells of changes again and again is asked once in so long. */
 const CHANGES_MS = 1_000;
 const REFRESH_MS = 15_000;
+const PAUSE_MS = 15_000;
 
 /** What servers say their tools are, kept from one use to the next. */
 @Injectable()
@@ -26,6 +28,8 @@ export class McpToolLists {
   /** One at a time of each server and credential. */
   private readonly refreshing = new Map<string, Promise<void>>();
   private readonly announced = new Set<string>();
+  /** Of servers that could not say, by tenant, server, version and user. */
+  readonly pauses = new OpeningPauses(PAUSE_MS);
 
   constructor(
     private readonly tools: McpToolsRepository,

@@ -89,7 +89,10 @@ export class ExecuteTool {
     if (tool && disabledTools.includes(name)) throw new Conflict(`The tool ${name} is disabled`);
     if (tool) return tool;
     if (isDisabled(name)) throw new Conflict(`The tool ${name} is disabled`);
+    const connect = [...tools.values()].find(({ definition }) => definition.standsForAll);
+    if (connect) throw notConnected({ serverId: connect.definition.serverId, serverName: server });
     const [down] = unavailable;
+    if (down?.failure instanceof DomainError) throw down.failure;
     if (down) throw new ExternalServiceFailed(server, down.reason, { retryable: true });
     throw ValidationFailed.of('tool', `${server} has no tool named ${bare}`, bare);
   }
@@ -159,8 +162,11 @@ function serverFaults(server: string | null, { serverId, sessionId }: ExecuteToo
 function resultOf(execution: Exclude<Execution, { status: 'asks' }>): ToolResult {
   if (execution.status === 'done') return execution.result;
   if (execution.on.kind !== 'connect') throw new Conflict('The tool can be called by a run alone');
-  const { serverId, serverName } = execution.on;
-  throw new Conflict(`An account has to be connected with ${serverName} first`, {
+  throw notConnected(execution.on);
+}
+
+function notConnected({ serverId, serverName }: { serverId: string; serverName: string }): Conflict {
+  return new Conflict(`An account has to be connected with ${serverName} first`, {
     details: { serverId, startUrl: `/api/v1/mcp/servers/${serverId}/oauth/start` },
   });
 }

@@ -45,8 +45,9 @@ export class ToolRound {
   /** `resumed`: another holder began those that are running, so they may have had their effect already. */
   async run(hold: RunHold, state: RunState, tools: Tools, resumed: boolean): Promise<void> {
     const due = openCalls(state).filter(({ status }) => status !== 'waiting');
+    const known = withOpeners(tools, due);
     const outcomes = await Promise.allSettled(
-      due.map((call) => this.carryOut(hold, state, call, tools, resumed).finally(() => hold.endUnrepeatable(call.id))),
+      due.map((call) => this.carryOut(hold, state, call, known, resumed).finally(() => hold.endUnrepeatable(call.id))),
     );
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   }
@@ -259,4 +260,14 @@ function unknownOutcome(): ShownOutput {
     'unknown outcome: the call was interrupted and may or may not have taken effect; it was not repeated',
     true,
   );
+}
+
+/** A tool that is not known yet, since its server wants the person's account first, stands for what opens it. */
+function withOpeners(tools: Tools, calls: readonly RunToolCall[]): Tools {
+  const openers = calls.flatMap(({ name }): [string, OfferedTool][] => {
+    const opener = tools.has(name) ? undefined : tools.get(`${serverOf(name)}:${CONNECT}`);
+    if (!opener?.definition.standsForAll) return [];
+    return [[name, { ...opener, definition: { ...opener.definition, name, inputSchema: { type: 'object' } } }]];
+  });
+  return openers.length === 0 ? tools : new Map([...tools, ...openers]);
 }
