@@ -3,7 +3,7 @@ import type { SessionFolder } from './session-folder.js';
 import type { WorkspaceRow } from './workspaces.repository.js';
 
 /** The disk that has them may be away, or this process may look at another one: nothing is known about the files then. */
-export class FolderMissing extends ExternalServiceFailed {
+class FolderMissing extends ExternalServiceFailed {
   constructor() {
     super('disk', 'The files of this session are not on the disk where they should be', { retryable: true });
   }
