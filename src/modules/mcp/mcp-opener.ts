@@ -1,12 +1,10 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
-import { Settings } from '../../platform/config/settings.js';
 import { GuardedFetch } from '../../platform/egress/guarded-fetch.js';
 import type { McpConnection } from './client/mcp-connection.js';
 import type { McpTarget } from './client/open-connection.js';
 import { McpCredentials } from './mcp-credentials.js';
 import { ServerNotStarted } from './mcp-errors.js';
+import { McpFolders } from './mcp-folders.js';
 import { McpHeaders } from './mcp-headers.js';
 import type { McpServerEntity } from './mcp-server.entity.js';
 import { argumentsOf, environmentOf, slotFault } from './stdio/command-line.js';
@@ -27,7 +25,7 @@ export class McpOpener {
     private readonly headers: McpHeaders,
     private readonly credentials: McpCredentials,
     private readonly commands: StdioCommands,
-    private readonly settings: Settings,
+    private readonly folders: McpFolders,
   ) {}
 
   /** Runs as the server's tenant. @throws McpServerFailed, McpServerSilent, AccountNotConnected */
@@ -42,11 +40,6 @@ export class McpOpener {
     return this.commands.find(server.command ?? '')?.idleMs ?? null;
   }
 
-  /** Where a server's process works, unless the operator named a folder. */
-  folderOf({ tenantId, id }: Pick<McpServerEntity, 'tenantId' | 'id'>): string {
-    return join(this.settings.dataDir, 'mcp', tenantId, id);
-  }
-
   private async remote(server: McpServerEntity, userId: string | null): Promise<McpTarget> {
     const { name, transport, url } = server;
     const headers = this.headers.open(server);
@@ -59,8 +52,8 @@ export class McpOpener {
   private async process(server: McpServerEntity): Promise<McpTarget> {
     const command = this.commands.find(server.command ?? '');
     if (!command || slotFault(command, server.args) !== null) throw new ServerNotStarted(server.name);
-    const cwd = command.cwd ?? this.folderOf(server);
-    if (command.cwd === null) await mkdir(cwd, { recursive: true, mode: 0o700 });
+    const cwd = command.cwd ?? this.folders.of(server);
+    if (command.cwd === null) await this.folders.make(server);
     return {
       kind: 'stdio',
       serverName: server.name,

@@ -7,7 +7,7 @@ import { McpServerEntity } from './mcp-server.entity.js';
 export class McpServersRepository {
   private readonly servers: TenantTable<McpServerEntity>;
 
-  constructor(db: Db) {
+  constructor(private readonly db: Db) {
     this.servers = new TenantTable(db, McpServerEntity);
   }
 
@@ -52,5 +52,16 @@ export class McpServersRepository {
 
   async remove(id: string): Promise<boolean> {
     return (await this.servers.delete('id = :id', { id })) > 0;
+  }
+
+  /** Those of which there is no server; none where the tenant itself is unknown here. */
+  async withoutRow(ids: readonly string[]): Promise<string[]> {
+    const rows = await this.db.sql<{ id: string }>(
+      `SELECT k.id FROM unnest(:ids::uuid[]) AS k(id)
+       WHERE EXISTS (SELECT 1 FROM tenants t WHERE t.id = :tenantId)
+         AND NOT EXISTS (SELECT 1 FROM mcp_servers s WHERE s.tenant_id = :tenantId AND s.id = k.id)`,
+      { ids },
+    );
+    return rows.map(({ id }) => id);
   }
 }

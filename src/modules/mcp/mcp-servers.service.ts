@@ -1,5 +1,4 @@
-import { rm } from 'node:fs/promises';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { v7 } from 'uuid';
 import { Conflict, NotFound, ValidationFailed } from '../../contracts/errors.js';
 import { currentTenantActor } from '../../platform/access/scope.js';
@@ -11,8 +10,8 @@ import { isUuid } from '../../platform/http/id.decorator.js';
 import { Cursors, type PageQuery } from '../../platform/http/pagination.js';
 import { Live } from '../../platform/live/live.js';
 import { ToolRegistry } from '../tools/tool-registry.service.js';
+import { McpFolders } from './mcp-folders.js';
 import { McpHeaders } from './mcp-headers.js';
-import { McpOpener } from './mcp-opener.js';
 import type { McpServerEntity } from './mcp-server.entity.js';
 import type { CreateMcpServerDto, McpServerDto, McpServerPage, UpdateMcpServerDto } from './mcp-servers.dto.js';
 import { McpServersRepository } from './mcp-servers.repository.js';
@@ -24,12 +23,14 @@ import { StdioCommands } from './stdio/stdio-commands.js';
 /** The servers that a tenant has plugged in. Nothing here starts or connects to anything. */
 @Injectable()
 export class McpServers {
+  private readonly logger = new Logger('McpServers');
+
   constructor(
     private readonly servers: McpServersRepository,
     private readonly headers: McpHeaders,
     private readonly addresses: AddressRules,
     private readonly commands: StdioCommands,
-    private readonly opener: McpOpener,
+    private readonly folders: McpFolders,
     private readonly registry: ToolRegistry,
     private readonly revocation: GrantRevocation,
     private readonly events: Events,
@@ -96,7 +97,10 @@ export class McpServers {
       return { server: present, ended };
     });
     await this.revocation.revoke(ended);
-    if (server.transport === 'stdio') await rm(this.opener.folderOf(server), { recursive: true, force: true });
+    // It is gone; what is left of it now goes with the sweeper.
+    await this.folders.remove(server).catch((error: unknown) => {
+      this.logger.warn({ err: error, serverId: id }, 'The folder of an MCP server could not be deleted yet');
+    });
   }
 
   /** In the open transaction, until whose end nobody changes or deletes it. */

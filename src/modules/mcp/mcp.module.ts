@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { ResilienceModule } from '../../platform/resilience/resilience.module.js';
 import { MembersService } from '../tenants/members.service.js';
 import { TenantsModule } from '../tenants/tenants.module.js';
+import { TenantBytes } from '../../platform/storage/tenant-bytes.js';
 import { ToolRegistry } from '../tools/tool-registry.service.js';
 import { ToolsModule } from '../tools/tools.module.js';
 import { McpToolLists } from './catalogue/mcp-tool-lists.service.js';
@@ -10,6 +11,8 @@ import { McpToolsRepository } from './catalogue/mcp-tools.repository.js';
 import { KnownServers } from './known-servers.js';
 import { McpClient } from './mcp-client.service.js';
 import { McpConnections } from './mcp-connections.js';
+import { McpFolders } from './mcp-folders.js';
+import { McpFoldersSweeper } from './mcp-folders.sweeper.js';
 import { McpHeaders } from './mcp-headers.js';
 import { McpInspection } from './mcp-inspection.service.js';
 import { McpOpener } from './mcp-opener.js';
@@ -36,6 +39,8 @@ import { StdioCommands } from './stdio/stdio-commands.js';
     McpClient,
     McpConnections,
     McpOpener,
+    McpFolders,
+    McpFoldersSweeper,
     McpToolLists,
     McpToolsRepository,
     McpToolSource,
@@ -50,6 +55,8 @@ export class McpModule implements OnModuleInit {
     private readonly source: McpToolSource,
     private readonly members: MembersService,
     private readonly revocation: GrantRevocation,
+    private readonly bytes: TenantBytes,
+    private readonly folders: McpFolders,
   ) {}
 
   onModuleInit(): void {
@@ -58,5 +65,6 @@ export class McpModule implements OnModuleInit {
       const ended = await this.revocation.takeAllOf({ userId });
       return () => this.revocation.revoke(ended);
     });
+    this.bytes.erasedBy((tenantId) => this.folders.removeAll(tenantId));
   }
 }
