@@ -143,6 +143,22 @@ describe('A tool of such a server', () => {
     expect(far.called).toHaveLength(1);
   });
 
+  it('that is called directly does not wait, and says where the account is connected', async () => {
+    const { member, serverId } = await withAccount();
+    const call = { serverId, tool: 'search', arguments: { query: 'tea' } };
+    await member.as.get(`/mcp/servers/${serverId}/discover`).expect(200);
+    loseAccounts();
+    const answer = await member.as.post('/mcp/execute', call).expect(409);
+    expect(answer.json()).toMatchObject({
+      details: { serverId, startUrl: `/api/v1/mcp/servers/${serverId}/oauth/start` },
+    });
+    far.issuer.refuses = null;
+    await accounts.connect(member.as, serverId, 'bert');
+    expect((await member.as.post('/mcp/execute', call).expect(200)).json()).toMatchObject({
+      content: [{ text: 'bert found tea' }],
+    });
+  });
+
   it('that is disabled is nothing to connect an account for', async () => {
     const { talk, member, sessionId } = await withoutAccount(['protected:search']);
     await talk.as.patch('/tools/protected%3Asearch', { enabled: false }).expect(200);

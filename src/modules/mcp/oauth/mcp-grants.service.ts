@@ -47,11 +47,6 @@ export class McpGrants extends McpCredentials {
     return grant && grant.wantedScope === null ? 'connected' : 'missing';
   }
 
-  /** Where a person asks for the address at which they give access; by POST, as themselves. */
-  connectPath({ id }: Pick<OAuthServer, 'id'>): string {
-    return `/api/v1/mcp/servers/${id}/oauth/start`;
-  }
-
   /** @throws AccountNotConnected */
   async fetchFor(
     server: McpServerEntity,

@@ -70,3 +70,8 @@ export class OAuthClientDto {
   clientId: string;
   grantType: 'authorization_code' | 'client_credentials';
 }
+
+/** Where a person asks for the address at which they give access; by POST, as themselves. */
+export function connectPath(serverId: string): string {
+  return `/api/v1/mcp/servers/${serverId}/oauth/start`;
+}

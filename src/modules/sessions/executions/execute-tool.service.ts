@@ -12,6 +12,7 @@ import { currentScope, currentTenantActor } from '../../../platform/access/scope
 import { Db } from '../../../platform/database/db.js';
 import { storableJson } from '../../../platform/database/storable.js';
 import { Events } from '../../../platform/events/events.js';
+import { connectPath } from '../../mcp/oauth/oauth.dto.js';
 import { TenantsService, type ToolRules } from '../../tenants/tenants.service.js';
 import { ToolExecutor, ToolDenied, type Execution } from '../../tools/tool-executor.service.js';
 import { ToolRegistry } from '../../tools/tool-registry.service.js';
@@ -167,6 +168,6 @@ function resultOf(execution: Exclude<Execution, { status: 'asks' }>): ToolResult
 
 function notConnected({ serverId, serverName }: { serverId: string; serverName: string }): Conflict {
   return new Conflict(`An account has to be connected with ${serverName} first`, {
-    details: { serverId, startUrl: `/api/v1/mcp/servers/${serverId}/oauth/start` },
+    details: { serverId, startUrl: connectPath(serverId) },
   });
 }

@@ -1,5 +1,6 @@
 import { IsIn, IsOptional, IsString, IsUUID, MaxLength } from 'class-validator';
 import { PageQuery, pageOf } from '../../../platform/http/pagination.js';
+import { connectPath } from '../../mcp/oauth/oauth.dto.js';
 import { PERMISSION_STATUSES, type PermissionRequest, type PermissionStatus, type Remember } from './permission.js';
 
 export class ListPermissionsQuery extends PageQuery {
@@ -60,7 +61,7 @@ export class PermissionPage extends pageOf(PermissionDto) {}
 export function shownPermission(permission: PermissionRequest): PermissionDto {
   const { id, sessionId, rootSessionId, runId, toolUseId, tool, input, status, decidedBy, reason } = permission;
   const serverId = permission.connectServerId;
-  const connect = serverId ? { connect: { serverId, startUrl: `/api/v1/mcp/servers/${serverId}/oauth/start` } } : {};
+  const connect = serverId ? { connect: { serverId, startUrl: connectPath(serverId) } } : {};
   return {
     ...{ id, sessionId, rootSessionId, runId, toolUseId, tool, input, status, decidedBy, reason, ...connect },
     expiresAt: permission.expiresAt?.toISOString() ?? null,
