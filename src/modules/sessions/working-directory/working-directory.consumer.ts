@@ -5,8 +5,8 @@ import { WorkspacesService } from '../../workspaces/workspaces.service.js';
 import { SessionCourseRepository } from './session-course.repository.js';
 
 /**
- * Has the files of a session, and of those below it, follow its state. Events come in any order and more than once, so what counts is not what an
- * event says but what the session is by now.
+ * Has the files of a session, and of those below it, follow its state. Events come in any order and more than once, so
+ * what counts is not what an event says but what the session is by now.
  */
 @Injectable()
 export class WorkingDirectoryConsumer implements OnModuleInit {
