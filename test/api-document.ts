@@ -85,8 +85,11 @@ const KEYS: Record<string, string> = { arguments: '$.path' };
 const COMPANIONS: Record<string, Record<string, unknown>> = {
   'CreateDatabaseConnectionDto.*': { url: 'postgres://user:password@db.example.com/shop' },
   'ContentBlockInput.fileId': { type: 'image' },
+  'ToolContentInput.fileId': { type: 'image' },
   'ContentBlockInput.type': { text: 'Text' },
+  'ToolContentInput.type': { text: 'Text' },
   'ContentBlockInput.*': { type: 'text', text: 'Text' },
+  'ToolContentInput.*': { type: 'text', text: 'Text' },
 };
 
 /** What the OpenAPI document says can be asked, and how. */

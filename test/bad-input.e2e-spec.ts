@@ -178,8 +178,8 @@ describe('JSON of any form', () => {
       ...{ text: '\u2028\u{1F468}\u200D\u{1F469}', long: 'ä'.repeat(10_000), deep: nested(50) },
     };
     for (const [operation, { field, path, body }] of showing()) {
-      // This one has to be a JSON Schema.
-      if (field === 'outputSchema') continue;
+      // These have to be JSON Schemas.
+      if (field === 'outputSchema' || field.endsWith('inputSchema')) continue;
       const answer = await api.send(operation, ownPath(operation, api.ours), body(values));
       const seen = path.reduce((inside: unknown, step) => (inside as Record<string, unknown>)[step], answer.json());
       expect([operation.id, field, answer.status < 300, seen]).toEqual([operation.id, field, true, values]);

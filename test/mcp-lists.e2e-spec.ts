@@ -34,7 +34,7 @@ const told = ({ model }: Talk): string => JSON.stringify(talks.sent(model).at(-1
 describe('A server that does not say what its tools are', () => {
   it('is waited for as long as it may take, and not again by the next turn', async () => {
     far.hangsOn = 'tools/list';
-    const { talk, status } = await plugged({ timeoutMs: 300 });
+    const { talk, status } = await plugged({ timeoutMs: 2_000 });
     await talks.ask(talk, [saying('Without')]);
     expect(told(talk)).toContain('far');
     for (const words of ['Once more', 'And again']) await talks.ask(talk, [saying(words)]);

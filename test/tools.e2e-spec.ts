@@ -61,7 +61,7 @@ describe('An error of a tool', () => {
     ['division by zero', ['calculator__divide', { a: 1, b: 0 }], 'Division by zero'],
     ['an unknown zone', ['clock__now', { timezone: 'Europe/Atlantis' }], 'Unknown timezone Europe/Atlantis'],
     ['a tool that throws', ['probe__throw'], 'The tool probe:throw failed: no luck today'],
-    ['a tool that does not exist', ['calculator__modulo', { a: 1, b: 2 }], 'There is no tool named calculator__modulo'],
+    ['a tool that does not exist', ['calculator__modulo', { a: 1, b: 2 }], 'There is no tool named calculator:modulo'],
     ['a name that is none', ['x'.repeat(100), {}], `There is no tool named ${'x'.repeat(100)}`],
   ])('is told to the model, which answers all the same: %s', async (_what, call, output) => {
     const talk = await talks.start({ ...PROBES, tools: ['probe:*', ...CALCULATOR.tools] });

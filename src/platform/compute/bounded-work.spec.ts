@@ -35,6 +35,16 @@ describe('bounded work', () => {
     expect(await run('answer')).toEqual({ given: { how: 'answer' } });
   });
 
+  it('outlives threads that fill their memory just when they are ended', async () => {
+    const from = performance.now();
+    await expect(run('grow', 60_000)).rejects.toEqual(new WorkExceeded('memory'));
+    const takes = Math.round(performance.now() - from);
+    const exceeded = [new WorkExceeded('memory'), new WorkExceeded('time')];
+    for (let early = 0; early < takes * 0.6; early += takes / 10)
+      expect(exceeded).toContainEqual(await run('grow', Math.round(takes - early)).catch((error: unknown) => error));
+    expect(await run('answer')).toEqual({ given: { how: 'answer' } });
+  }, 60_000);
+
   it('ends work that holds much outside of its heap', async () => {
     await expect(run('hoard', 60_000)).rejects.toEqual(new WorkExceeded('memory'));
     expect(await run('answer')).toEqual({ given: { how: 'answer' } });

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import PQueue from 'p-queue';
 import { Piscina } from 'piscina';
 
@@ -31,6 +32,7 @@ export class WorkLine {
   private readonly turns: PQueue;
   private readonly waitingOf = new Map<string, number>();
   private pool: Piscina | undefined;
+  private readonly logger = new Logger('Work');
 
   constructor(private readonly options: LineOptions) {
     this.turns = new PQueue({ concurrency: options.threads });
@@ -83,7 +85,12 @@ export class WorkLine {
   }
 
   private threads(): Piscina {
-    this.pool ??= new Piscina({
+    this.pool ??= this.newPool();
+    return this.pool;
+  }
+
+  private newPool(): Piscina {
+    const pool = new Piscina({
       minThreads: 0,
       maxThreads: this.options.threads,
       idleTimeout: IDLE_MS,
@@ -91,7 +98,10 @@ export class WorkLine {
       env: {},
       execArgv: fromSource ? ['--import', new URL('./run-typescript.ts', import.meta.url).href] : [],
     });
-    return this.pool;
+    // Of a thread whose work was given up already, and which fills its memory before it is ended: without a listener it
+    // would end the process.
+    pool.on('error', (error: unknown) => this.logger.warn({ err: error }, 'A thread ended by itself'));
+    return pool;
   }
 }
 

@@ -27,11 +27,11 @@ export class ClientTools {
   async answer(runId: string, { toolUseId, content, isError = false }: ToolResultDto): Promise<ToolResultTakenDto> {
     return this.db.run(async () => {
       const { sessionId, model } = await this.runs.require(runId);
+      const taken = await this.files.take({ content });
       const call = await this.calls.ofToolUse(runId, toolUseId);
       if (call?.waitsFor !== 'client')
         throw ValidationFailed.of('toolUseId', 'There is no such call of a client tool in this run', toolUseId);
       if (call.status !== 'waiting') throw new Conflict(`The call is over: it is ${call.status}`);
-      const taken = await this.files.take({ content });
       this.files.requireRoom(taken, model);
       const shown = shownText(taken.blocks.map(textOfBlock).join('\n'), isError);
       const given = { ...shown, status: isError ? 'failed' : 'completed', files: filesOf(taken.blocks) } as const;

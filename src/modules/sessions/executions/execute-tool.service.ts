@@ -105,9 +105,8 @@ export class ExecuteTool {
     { arguments: input, sessionId }: ExecuteToolDto,
     onChanged: (input: Record<string, unknown>) => void,
   ): Promise<Exclude<Execution, { status: 'asks' }>> {
-    const { userId, credentialId } = currentTenantActor();
     // Who calls it needs not be asked; what the tenant forbids stays forbidden.
-    const consent = { decidedBy: userId ?? credentialId ?? 'policy' };
+    const consent = { decidedBy: caller() };
     const policies = permissionPolicy ? [permissionPolicy] : [];
     const { name } = tool.definition;
     return this.executor.performWith(consent, {
@@ -124,7 +123,7 @@ export class ExecuteTool {
   ): Promise<void> {
     if (!(error instanceof DomainError) || error instanceof ValidationFailed) return;
     const decision = error instanceof ToolDenied ? 'deny' : 'allow';
-    const decidedBy = error instanceof ToolDenied ? error.decidedBy : 'policy';
+    const decidedBy = error instanceof ToolDenied ? error.decidedBy : caller();
     await this.keep(dto, tool, { ...common, decision, decidedBy, result: textResult(error.message, true) });
   }
 
@@ -151,6 +150,11 @@ export class ExecuteTool {
     });
     return this.shown({ ...stored, isCut: whole !== null, createdAt: new Date() });
   }
+}
+
+function caller(): string {
+  const { userId, credentialId } = currentTenantActor();
+  return userId ?? credentialId ?? 'policy';
 }
 
 function serverFaults(server: string | null, { serverId, sessionId }: ExecuteToolDto): FieldError[] {
