@@ -9,7 +9,7 @@ import { AccountNotConnected } from './mcp-credentials.js';
 import { NotNow } from './mcp-errors.js';
 import { McpOpener } from './mcp-opener.js';
 import type { McpServerEntity } from './mcp-server.entity.js';
-import { OpeningPauses } from './opening-pauses.js';
+import { ServerPauses } from './server-pauses.js';
 
 const IDLE_MS = 300_000;
 /** Of one tenant in one process. */
@@ -41,7 +41,7 @@ type ToolsChanged = (server: McpServerEntity, userId: string | null) => void;
 export class McpConnections implements OnApplicationShutdown {
   private readonly logger = new Logger('Mcp');
   private readonly pooled = new Map<string, Pooled>();
-  private readonly pauses = new OpeningPauses();
+  private readonly pauses = new ServerPauses();
   private toolsChanged: ToolsChanged = () => undefined;
   private stopped = false;
   /** A connection outlives the request that opened it. */

@@ -34,8 +34,7 @@ export class ToolInputs {
     const schema = this.texts.get(definition.inputSchema) ?? JSON.stringify(definition.inputSchema);
     this.texts.set(definition.inputSchema, schema);
     const isOurs = definition.source === 'builtin' || definition.source === 'agent';
-    const isHere = isOurs || isCheap(schema, input);
-    const fault = isHere ? this.schemas.fault(schema, input) : await this.faultElsewhere(schema, input, signal);
+    const fault = isOurs ? this.schemas.fault(schema, input) : await this.faultByStrangers(schema, input, signal);
     if (fault !== null) throw ValidationFailed.of('arguments', `The input does not fit the tool's schema: ${fault}`);
   }
 
@@ -53,21 +52,19 @@ export class ToolInputs {
     }
   }
 
-  private async faultElsewhere(
+  private async faultByStrangers(
     schema: string,
     input: Record<string, unknown>,
     signal?: AbortSignal,
   ): Promise<string | null> {
+    const text = JSON.stringify(input);
+    if (schema.length * text.length <= MOST_HERE && !NOT_PLAIN.test(schema)) return this.schemas.fault(schema, input);
     try {
-      const given = { schema, input: JSON.stringify(input) };
+      const given = { schema, input: text };
       return await this.work.run<typeof judgeInput>(INPUT_JUDGE, given, { limitMs: INPUT_MS, patient: true, signal });
     } catch (error) {
       if (error instanceof WorkExceeded) return `to tell takes more ${error.of} than it may`;
       throw error;
     }
   }
-}
-
-function isCheap(schema: string, input: Record<string, unknown>): boolean {
-  return schema.length * JSON.stringify(input).length <= MOST_HERE && !NOT_PLAIN.test(schema);
 }

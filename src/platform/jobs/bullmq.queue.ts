@@ -6,10 +6,9 @@ import type { RedisConnections } from '../redis/redis-connections.js';
 import { isRedisAway } from '../redis/redis.js';
 import { InProcessQueue } from './in-process.queue.js';
 import { JobQueue, type Ring } from './job-queue.js';
-import type { JobRunner } from './job-runner.js';
+import { HAND_BACK_LIMIT_MS, type JobRunner } from './job-runner.js';
 import { settledWithin } from './settled-within.js';
 
-const HAND_BACK_LIMIT_MS = 15_000;
 const CLOSE_LIMIT_MS = 3_000;
 const COMPLAIN_EVERY_MS = 30_000;
 const MAX_PRIORITY = 2 ** 21 - 1;

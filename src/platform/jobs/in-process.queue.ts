@@ -2,12 +2,11 @@ import type { BeforeApplicationShutdown } from '@nestjs/common';
 import PQueue from 'p-queue';
 import type { JobName } from '../../contracts/jobs.js';
 import { JobQueue, type Ring } from './job-queue.js';
-import type { JobRunner } from './job-runner.js';
+import { HAND_BACK_LIMIT_MS, type JobRunner } from './job-runner.js';
 
 /** Rings beyond these are dropped; the sweeper finds their rows when there is room again. */
 const MAX_WAITING = 10_000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-const HAND_BACK_LIMIT_MS = 15_000;
 
 /** Jobs of one process, for itself: all there is without Redis, a short cut beside it. */
 export class InProcessQueue extends JobQueue implements BeforeApplicationShutdown {

@@ -15,6 +15,9 @@ interface Arrival {
   correlationId: string;
 }
 
+/** For processors, when the process stops, to hand back what they hold. */
+export const HAND_BACK_LIMIT_MS = 15_000;
+
 /** Runs processors, whichever queue the ring came through. */
 @Injectable()
 export class JobRunner implements OnModuleInit {

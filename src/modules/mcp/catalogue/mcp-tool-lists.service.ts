@@ -11,7 +11,7 @@ import { McpClient } from '../mcp-client.service.js';
 import { McpConnections } from '../mcp-connections.js';
 import type { McpServerEntity } from '../mcp-server.entity.js';
 import { McpServersRepository } from '../mcp-servers.repository.js';
-import { OpeningPauses } from '../opening-pauses.js';
+import { ServerPauses } from '../server-pauses.js';
 import { allPages } from './all-pages.js';
 import { McpToolsRepository, type CachedList, type CachedTool, type KnownTool } from './mcp-tools.repository.js';
 import { definitionsOf, MOST_TOOLS, type ToolList } from './tool-definitions.js';
@@ -29,7 +29,7 @@ export class McpToolLists {
   private readonly refreshing = new Map<string, Promise<void>>();
   private readonly announced = new Set<string>();
   /** Of servers that could not say, by tenant, server, version and user. */
-  readonly pauses = new OpeningPauses(PAUSE_MS);
+  readonly pauses = new ServerPauses(PAUSE_MS);
 
   constructor(
     private readonly tools: McpToolsRepository,

@@ -26,8 +26,14 @@ export class PromptFiles {
       blocks: [...message.blocks.filter(isFile), ...filesOf(message.toolCalls)],
     }));
     const known = await this.blocks(named.flatMap(({ blocks }) => blocks));
+    if (known.size === 0) return;
     for (const { message, blocks } of named)
-      message.files = new Map([...known].filter(([id]) => blocks.some(({ fileId }) => fileId === id)));
+      message.files = new Map(
+        blocks.flatMap(({ fileId }): [string, FileBlock][] => {
+          const file = known.get(fileId);
+          return file ? [[fileId, file]] : [];
+        }),
+      );
   }
 
   /** Those that the results of these calls consist of, with what is known of such files already. */

@@ -1,7 +1,7 @@
 import type { FileBlock } from '../../models/model-client.js';
 import type { Offer } from '../../tools/tool-registry.service.js';
 import type { Message, MessageToolCall, StoredBlock } from '../messages/message.js';
-import { textOf } from '../messages/message.js';
+import { isFile, textOf } from '../messages/message.js';
 import type { HistoryMessage } from '../messages/messages.repository.js';
 import type { Run } from '../runs/run.js';
 import { outputUrlOf } from '../executions/execution.js';
@@ -52,9 +52,7 @@ export function titleOf({ history }: RunState, answer: string): string | null {
     const title = titleFrom(textOf(blocks));
     if (title !== null) return title;
   }
-  const names = asked
-    .flat()
-    .flatMap((block) => (block.type === 'image' || block.type === 'document' ? block.name : []));
+  const names = asked.flat().flatMap((block) => (isFile(block) ? block.name : []));
   return titleFrom(names[0] ?? '') ?? titleFrom(answer);
 }
 

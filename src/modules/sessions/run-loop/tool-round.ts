@@ -61,7 +61,7 @@ export class ToolRound {
   ): Promise<void> {
     const begun = performance.now();
     const definition = tools.get(call.name)?.definition;
-    const noChange = { serverId: definition?.serverId ?? serverOf(call.name), changedInput: null };
+    const noChange = { serverId: serverIdOf(call, tools), changedInput: null };
     if (call.status === 'running' && resumed && !definition?.idempotent)
       return this.finish(hold, call, { ...unknownOutcome(), ...decided(call) }, { ...noChange, whole: null }, 0);
     // It has given way to the tools that it opens. A tool that waited for the account itself was not called yet.
@@ -104,13 +104,12 @@ export class ToolRound {
   private attempt(hold: RunHold, call: RunToolCall, tools: Tools, consent: Consent | null): Promise<Execution> {
     const { id: executionId, toolUseId, name, input } = call;
     const { id: runId, sessionId, pinned } = hold.run;
-    const definition = tools.get(name)?.definition;
     return this.executor.execute({
       ...{ executionId, sessionId, runId, toolUseId, name, input, tools, consent },
       // One that may be repeated is, so nobody has to know that it was begun.
-      ...(definition?.idempotent
+      ...(tools.get(name)?.definition.idempotent
         ? {}
-        : { onBegin: () => this.begin(hold, call, definition?.serverId ?? serverOf(name)) }),
+        : { onBegin: () => this.begin(hold, call, serverIdOf(call, tools)) }),
       ...{ signal: hold.signal, policies: pinned.policies, onProgress: this.progress(hold, call) },
     });
   }
@@ -239,6 +238,11 @@ export class ToolRound {
       inOneGo: true,
     });
   }
+}
+
+/** By its name, where its tool is not there any more. */
+function serverIdOf({ name }: RunToolCall, tools: Tools): string {
+  return tools.get(name)?.definition.serverId ?? serverOf(name);
 }
 
 /** What hooks made of the input, if anything. */

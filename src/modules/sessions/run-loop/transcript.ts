@@ -1,6 +1,6 @@
 import { estimateTokens, firstTokens, lastTokens } from '../../models/token-estimate.js';
 import type { HistoryMessage } from '../messages/messages.repository.js';
-import { textOf, type StoredBlock } from '../messages/message.js';
+import { isFile, textOf, type StoredBlock } from '../messages/message.js';
 import { isSummary } from './history-window.js';
 
 /** Of what a tool answered a summary needs the beginning. */
@@ -40,7 +40,7 @@ function ends(text: string, tokens: number): string {
 }
 
 function fileOf(block: StoredBlock): string[] {
-  return block.type === 'image' || block.type === 'document' ? [`[sent the file ${block.name}]`] : [];
+  return isFile(block) ? [`[sent the file ${block.name}]`] : [];
 }
 
 function head(text: string): string {

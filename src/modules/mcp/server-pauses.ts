@@ -10,7 +10,7 @@ interface Pause {
 }
 
 /** How long after something could not be done with a server it may be tried again, longer with each time that fails. */
-export class OpeningPauses {
+export class ServerPauses {
   private readonly pauses = new Map<string, Pause>();
 
   /** `initialDelay`: about so many milliseconds after the first failure. */

@@ -1,8 +1,8 @@
 import { expect, it } from '@jest/globals';
-import { OpeningPauses } from './opening-pauses.js';
+import { ServerPauses } from './server-pauses.js';
 
 it('grow with each failure in a row, end with a success, and are forgotten by what their keys begin with', () => {
-  const pauses = new OpeningPauses();
+  const pauses = new ServerPauses();
   expect(pauses.leftOf('t/s/1/')).toBe(0);
   const failure = new Error('down');
   for (let n = 0; n < 10; n++) pauses.failed('t/s/1/', failure);
