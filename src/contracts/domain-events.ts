@@ -53,6 +53,16 @@ export interface DomainEvents {
   'mcpServer.clientTakenBack': object;
   /** What a server says its tools are is another than what was agreed to. */
   'mcpServer.toolsChanged': { tools: string[] };
+  'collection.created': { name: string };
+  'collection.updated': object;
+  'collection.deleted': object;
+  'document.created': { collectionId: string };
+  'documentBatch.created': { collectionId: string; documents: number };
+  'document.reindexed': { collectionId: string };
+  'document.deleted': { collectionId: string };
+  /** It can be found, or a new version of it. */
+  'document.ready': { collectionId: string; chunks: number };
+  'document.failed': { collectionId: string; code: string };
   'file.created': { name: string; mimeType: string; sizeBytes: number };
   'file.deleted': object;
   /** Of working directories; the resource is the session. */

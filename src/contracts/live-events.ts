@@ -21,7 +21,8 @@ export type RunEventType =
   | 'usage.updated';
 
 /** Events outside of a run: no `seq`, not replayed. */
-export type LooseEventType = 'session.updated' | 'server.restart' | 'access.revoked' | 'access.expired';
+export type LooseEventType =
+  'session.updated' | 'document.updated' | 'server.restart' | 'access.revoked' | 'access.expired';
 
 export const RUN_ENDS: ReadonlySet<string> = new Set<RunEventType>(['run.completed', 'run.failed', 'run.cancelled']);
 
@@ -45,12 +46,17 @@ export interface LooseEnvelope {
 
 export type Envelope = RunEnvelope | LooseEnvelope;
 
-/** Where live events go: everything of a session goes to its room. */
-export type Room = `session:${string}:${string}`;
+/** Where live events go: everything of a session goes to its room, as does what becomes of a collection's documents. */
+export type Room = `session:${string}:${string}` | `collection:${string}:${string}`;
 
 /** A session's room; the tenant is part of its name, so that an id alone never reaches another tenant's events. */
 export function sessionRoom(tenantId: string, sessionId: string): Room {
   return `session:${tenantId}:${sessionId}`;
+}
+
+/** A collection's room, named as a session's is. */
+export function collectionRoom(tenantId: string, collectionId: string): Room {
+  return `collection:${tenantId}:${collectionId}`;
 }
 
 /** Small messages that every process hears, itself included. They may be lost: the rows they speak of are the truth. */
