@@ -19,6 +19,8 @@ const SYSTEM_ACTOR_FILES = [
   'src/modules/auth/token-sessions.sweeper.ts',
   'src/modules/tenants/**/*.ts',
   'src/modules/workspaces/workspaces.sweeper.ts',
+  'src/modules/rag/documents/document-bytes.sweeper.ts',
+  'src/modules/rag/ingestion/knowledge.sweeper.ts',
 ];
 
 /** The only files that may know TypeORM. */

@@ -98,6 +98,8 @@ CREATE TABLE rag_chunks (
   -- In the document's text, in UTF-16 units.
   start_at integer NOT NULL,
   end_at integer NOT NULL,
+  -- Words in it, repeated ones counted.
+  term_count integer NOT NULL,
   -- SHA-256 of what is embedded.
   hash bytea NOT NULL,
   PRIMARY KEY (tenant_id, collection_id, number, position),
@@ -154,3 +156,17 @@ CREATE TABLE rag_garbage (
 CREATE INDEX rag_garbage_of_collection ON rag_garbage (tenant_id, collection_id);
 SELECT atrium_tenant_table('rag_garbage', 'SELECT, INSERT, DELETE');
 SELECT atrium_system_reach('rag_garbage', 'SELECT');
+
+-- Which documents a request named, for as long as it may be repeated.
+CREATE TABLE rag_batches (
+  tenant_id uuid NOT NULL,
+  id uuid NOT NULL,
+  collection_id uuid NOT NULL,
+  document_ids uuid[] NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (tenant_id, id),
+  FOREIGN KEY (tenant_id, collection_id) REFERENCES rag_collections (tenant_id, id) ON DELETE CASCADE
+);
+CREATE INDEX rag_batches_by_age ON rag_batches (created_at);
+SELECT atrium_tenant_table('rag_batches', 'SELECT, INSERT');
+SELECT atrium_system_reach('rag_batches', 'SELECT, DELETE');

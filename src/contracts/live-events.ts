@@ -40,6 +40,8 @@ export interface RunEnvelope {
 export interface LooseEnvelope {
   type: LooseEventType;
   sessionId?: string;
+  collectionId?: string;
+  documentId?: string;
   at: string;
   data: unknown;
 }

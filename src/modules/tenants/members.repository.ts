@@ -49,6 +49,15 @@ export class MembersRepository {
     );
   }
 
+  /** Those of them that belong to the tenant, or are asked to. */
+  async among(userIds: readonly string[]): Promise<string[]> {
+    const rows = await this.db.sql<{ userId: string }>(
+      'SELECT user_id AS "userId" FROM memberships WHERE tenant_id = :tenantId AND user_id = ANY (:userIds::uuid[])',
+      { userIds },
+    );
+    return rows.map(({ userId }) => userId);
+  }
+
   async find(userId: string): Promise<MemberRow | null> {
     const [row] = await this.db.sql<MemberRow>(
       `SELECT ${COLUMNS} FROM memberships m JOIN users u ON u.id = m.user_id

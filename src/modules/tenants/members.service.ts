@@ -42,6 +42,11 @@ export class MembersService {
     return this.cursors.page(rows, query.limit, shown);
   }
 
+  /** Those of them that belong to the tenant, or are asked to. */
+  async among(userIds: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set(await this.members.among(userIds));
+  }
+
   /** @throws NotFound */
   async get(userId: string): Promise<MemberDto> {
     return shown(await this.require(userId));

@@ -4,12 +4,12 @@ import type { Request } from 'express';
 import { finalize, type Observable } from 'rxjs';
 import { currentTenantActor } from '../access/scope.js';
 import { Settings } from '../config/settings.js';
-import { FileStorage } from '../storage/file-storage.js';
+import type { FileStorage } from '../storage/file-storage.js';
 import { BODY_LIMIT, DEFAULT_BODY_LIMIT_BYTES } from './body-limit.decorator.js';
 import { readJsonBody } from './json-body.js';
 import { readMultipart } from './multipart-body.js';
 import { TAKES_BYTES } from './takes-bytes.decorator.js';
-import { TAKES_UPLOAD } from './takes-upload.decorator.js';
+import { TAKES_UPLOAD, type UploadRule } from './takes-upload.decorator.js';
 import { Upload } from './upload.js';
 
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH']);
@@ -28,15 +28,16 @@ export class RequestBodyInterceptor implements NestInterceptor {
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
     if (context.getType() !== 'http') return next.handle();
     const request = context.switchToHttp().getRequest<Request>();
-    if (this.reflector.get<boolean | undefined>(TAKES_UPLOAD, context.getHandler())) return this.upload(request, next);
+    const upload = this.reflector.get<UploadRule | undefined>(TAKES_UPLOAD, context.getHandler());
+    if (upload && !(upload.orJson && request.is('json'))) return this.upload(request, upload, next);
     if (this.reflector.get<boolean | undefined>(TAKES_BYTES, context.getHandler())) return next.handle();
     request.body = WITH_BODY.has(request.method) ? await readJsonBody(request, this.limitOf(context)) : undefined;
     return next.handle();
   }
 
   /** What the handler does not keep is gone when the request ends, however it ends. */
-  private async upload(request: Request, next: CallHandler): Promise<Observable<unknown>> {
-    const storage = this.moduleRef.get(FileStorage, { strict: false });
+  private async upload(request: Request, { into }: UploadRule, next: CallHandler): Promise<Observable<unknown>> {
+    const storage = this.moduleRef.get<FileStorage>(into, { strict: false });
     const limitBytes = this.settings.http.uploadMaxBytes;
     const { tenantId } = currentTenantActor();
     request.body = await readMultipart(request, { storage, tenantId, limitBytes });

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Logger } from '@nestjs/common';
 import { DomainError } from '../../contracts/errors.js';
-import type { Envelope, LooseEnvelope, LooseEventType, Room, RunEnvelope } from '../../contracts/live-events.js';
+import type { Envelope, LooseEnvelope, Room, RunEnvelope } from '../../contracts/live-events.js';
 import type { EventSink } from './event-sink.js';
 import type { EventSource, RunPosition } from './event-source.js';
 import type { Live } from './live.js';
@@ -51,8 +51,11 @@ export class EventReader {
   private pumping = false;
   /** The rows have to be asked how far the runs are. */
   private unsure = false;
-  /** Events outside of runs that came while they could not be shown: the last of each type, which says it all. */
-  private readonly later = new Map<LooseEventType, LooseEnvelope>();
+  /**
+   * Events outside of runs that came while they could not be shown: the last of each type and document, which says it
+   * all.
+   */
+  private readonly later = new Map<string, LooseEnvelope>();
   /** Reading failed; the next tick tries again. */
   private troubled = false;
   private ending = false;
@@ -118,7 +121,7 @@ export class EventReader {
     for (const envelope of envelopes) {
       if (!('seq' in envelope)) {
         // A run's stream is the run's events alone, the same live and replayed.
-        if (!this.following.run) this.later.set(envelope.type, envelope);
+        if (!this.following.run) this.later.set(`${envelope.type} ${envelope.documentId ?? ''}`, envelope);
         this.showLater();
       } else if (this.follows(envelope.runId) && this.tracks.isNext(envelope)) {
         if (this.isBlocked()) this.tracks.postpone(envelope.runId);

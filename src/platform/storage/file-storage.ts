@@ -45,6 +45,9 @@ export abstract class FileStorage {
 /** Bytes of working directories that were put away: kept apart from files, whose sweeper would not know them. */
 export abstract class ArchiveStorage extends FileStorage {}
 
+/** Bytes of documents that were uploaded for retrieval; kept apart for the same reason. */
+export abstract class DocumentStorage extends FileStorage {}
+
 /** The whole of what is stored; for what is known to be small. @throws BytesMissing */
 export async function readWhole(storage: FileStorage, key: StorageKey, range?: ByteRange): Promise<Buffer> {
   const chunks: Buffer[] = [];

@@ -1,0 +1,133 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { DomainError, ExternalServiceFailed, TimedOut } from '../../../contracts/errors.js';
+import { WorkExceeded } from '../../../platform/compute/bounded-work.js';
+import { DocumentUnreadable } from '../../../platform/documents/document-unreadable.js';
+import { Events } from '../../../platform/events/events.js';
+import { BytesMissing } from '../../../platform/storage/file-storage.js';
+import { spacesOf } from '../collections/collection.js';
+import { CollectionsRepository } from '../collections/collections.repository.js';
+import { ChunksRepository } from '../documents/chunks.repository.js';
+import type { DocumentError } from '../documents/document.js';
+import { DocumentsRepository } from '../documents/documents.repository.js';
+import { KnowledgeIndex } from '../index/knowledge-index.service.js';
+import { GarbageRepository } from './garbage.repository.js';
+import { HeldSteps } from './held-steps.js';
+import type { IngestionHold } from './ingestion-hold.js';
+import { Ingestions } from './ingestions.service.js';
+import { IngestionsRepository } from './ingestions.repository.js';
+
+/** Waits between tries that stored nothing, of which a document that can not be found yet gets so many. */
+const WAITS_MS = [1_000, 5_000, 15_000, 60_000, 180_000, 600_000];
+const PATIENCE_MS = 600_000;
+const LOST: DocumentError = {
+  code: 'worker_lost',
+  message: 'Five workers in a row were lost while they read this document',
+};
+
+/** How taking a document in ends: it can be found, it failed, or it is tried again later. */
+@Injectable()
+export class IngestionEnding {
+  private readonly logger = new Logger('Ingestion');
+
+  constructor(
+    private readonly steps: HeldSteps,
+    private readonly ingestions: IngestionsRepository,
+    private readonly asked: Ingestions,
+    private readonly documents: DocumentsRepository,
+    private readonly collections: CollectionsRepository,
+    private readonly chunks: ChunksRepository,
+    private readonly garbage: GarbageRepository,
+    private readonly index: KnowledgeIndex,
+    private readonly events: Events,
+  ) {}
+
+  /** False: a vector is missing still, since the collection has got another model meanwhile. */
+  async complete(hold: IngestionHold): Promise<boolean> {
+    const { id, collectionId, documentId } = hold.ingestion;
+    return this.steps.store(
+      hold,
+      async ({ document, collection }) => {
+        const { number, nextNumber } = document;
+        const version = nextNumber ?? number;
+        for (const space of spacesOf(collection))
+          if (version !== null && (await this.index.missingPositions({ collectionId, ...space }, version)).length > 0)
+            return false;
+        if (nextNumber !== null) {
+          const { chunkCount, termTotal } = await this.chunks.totals(collectionId, nextNumber);
+          await this.documents.goLive(documentId, { chunkCount, termTotal });
+          await this.collections.count(collectionId, {
+            chunks: chunkCount - document.chunkCount,
+            terms: termTotal - document.termTotal,
+          });
+          await this.garbage.addVersions(collectionId, [number]);
+          const payload = { collectionId, chunks: chunkCount };
+          await this.events.publish('document.ready', { resourceType: 'document', resourceId: documentId, payload });
+        }
+        await this.ingestions.remove(id);
+        await this.asked.moveIfDone(collectionId);
+        return true;
+      },
+      { locked: true },
+    );
+  }
+
+  async giveUpLost(hold: IngestionHold): Promise<void> {
+    await this.fail(hold, LOST);
+  }
+
+  /** What went wrong: tried again where that may help, else the document has failed. */
+  async settle(hold: IngestionHold, error: unknown): Promise<void> {
+    const wait = mayPass(error) ? await this.waitOf(hold) : null;
+    if (wait !== null) await this.ingestions.putOff(hold.ingestion.id, hold.fence, wait);
+    else await this.fail(hold, this.faultOf(error));
+  }
+
+  private async waitOf({ ingestion }: IngestionHold): Promise<number | null> {
+    const { failures } = (await this.ingestions.find(ingestion.id)) ?? ingestion;
+    return WAITS_MS[failures] ?? null;
+  }
+
+  private async fail(hold: IngestionHold, error: DocumentError): Promise<void> {
+    const { id, collectionId, documentId } = hold.ingestion;
+    await this.steps.store(
+      hold,
+      async ({ document, collection }) => {
+        const { number, nextNumber, progress } = document;
+        if (number !== null) {
+          await this.documents.dropNextNumber(documentId);
+          await this.garbage.addVersions(collectionId, [nextNumber]);
+        }
+        // Of a document that is found already, new vectors alone may be missing; it stays as it is.
+        if (number === null || nextNumber !== null || hold.ingestion.stage === 'parse') {
+          await this.documents.showState(documentId, 'failed', progress, error);
+          const payload = { collectionId, code: error.code };
+          await this.events.publish('document.failed', { resourceType: 'document', resourceId: documentId, payload });
+        } else this.logger.warn({ documentId, code: error.code }, error.message);
+        // What is found by the vectors that serve has to be among the new ones before they take over.
+        if (number !== null && collection.nextSpaceId !== null) await this.ingestions.turnToEmbedding(id, PATIENCE_MS);
+        else await this.ingestions.remove(id);
+        await this.asked.moveIfDone(collectionId);
+      },
+      { locked: true },
+    );
+  }
+
+  private faultOf(error: unknown): DocumentError {
+    if (error instanceof DocumentUnreadable) return { code: error.code, message: error.message };
+    if (error instanceof WorkExceeded)
+      return { code: 'too_complex', message: `Reading it takes more ${error.of} than it may; split it and try again` };
+    if (error instanceof BytesMissing)
+      return { code: 'bytes_missing', message: 'Its bytes are gone; delete the document and upload the file again' };
+    if (error instanceof DomainError) {
+      const reason = error.details['reason'];
+      return { code: typeof reason === 'string' ? reason : error.code, message: error.message };
+    }
+    this.logger.error({ err: error }, 'A document could not be taken in');
+    return { code: 'internal_error', message: 'Something went wrong inside Atrium' };
+  }
+}
+
+function mayPass(error: unknown): boolean {
+  if (error instanceof ExternalServiceFailed) return error.status === 503;
+  return error instanceof TimedOut || (error instanceof DomainError && error.status === 503);
+}
