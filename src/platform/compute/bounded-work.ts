@@ -15,8 +15,11 @@ type Work = (input: never) => unknown;
 export interface WorkOptions {
   /** The time a caller waits for its turn does not count. */
   limitMs: number;
-  /** `long`: work of seconds, which nothing short is to wait behind. */
-  line?: 'short' | 'long';
+  /**
+   * `long`: work of seconds, which nothing short is to wait behind. `documents`: of what nobody waits for, a document
+   * after the other.
+   */
+  line?: 'short' | 'long' | 'documents';
   /** Waits for its turn however much is in line; for work that is few at a time by itself, as that of runs is. */
   patient?: boolean;
   signal?: AbortSignal;
@@ -31,6 +34,7 @@ export class BoundedWork implements OnApplicationShutdown {
   private readonly lines = {
     short: new WorkLine({ threads: 2, mostOfOne: 100, mostWaiting: 2_000 }),
     long: new WorkLine({ threads: 1, mostOfOne: 30, mostWaiting: 1_000 }),
+    documents: new WorkLine({ threads: 1, mostOfOne: 30, mostWaiting: 1_000 }),
   };
 
   /**
@@ -63,6 +67,6 @@ export class BoundedWork implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await Promise.all([this.lines.short.close(), this.lines.long.close()]);
+    await Promise.all(Object.values(this.lines).map((line) => line.close()));
   }
 }

@@ -1,0 +1,69 @@
+import type { PdfLine } from './pdf-lines.js';
+
+export interface Paragraph {
+  text: string;
+  size: number;
+  lines: number;
+  isUpright: boolean;
+}
+
+/** Lines that go on where the one before ends, put together; a word that is parted at an end is one word again. */
+export function paragraphsOf(lines: PdfLine[]): Paragraph[] {
+  const paragraphs: Paragraph[] = [];
+  const edges = rightEdges(lines);
+  let last: PdfLine | null = null;
+  for (const line of lines) {
+    const paragraph = paragraphs.at(-1);
+    if (paragraph && last && goesOn(last, line, edges)) {
+      paragraph.text = joined(paragraph.text, line.text);
+      paragraph.lines++;
+    } else if (paragraph && last && isOfOneTable(last, line)) {
+      paragraph.text += `\n${line.text}`;
+      paragraph.lines++;
+    } else paragraphs.push({ text: line.text, size: line.size, lines: 1, isUpright: line.isUpright });
+    last = line;
+  }
+  return paragraphs;
+}
+
+/** How far to the right the lines that begin so far to the left reach. */
+function rightEdges(lines: PdfLine[]): Map<number, number> {
+  const edges = new Map<number, number>();
+  for (const line of lines)
+    for (const at of [-1, 0, 1]) {
+      const column = Math.round(line.left / 12) + at;
+      edges.set(column, Math.max(edges.get(column) ?? 0, line.right));
+    }
+  return edges;
+}
+
+function isBelow(last: PdfLine, line: PdfLine): boolean {
+  const down = line.base - last.base;
+  return last.isUpright && line.isUpright && down > 0 && down < line.size * 1.8;
+}
+
+function goesOn(last: PdfLine, line: PdfLine, edges: Map<number, number>): boolean {
+  if (last.hasGaps || line.hasGaps || /\.{4}/.test(last.text)) return false;
+  if (Math.abs(last.size - line.size) > line.size * 0.06) return false;
+  if (/^([•◦▪‣∙·*–—-]|\(?(\d{1,3}|[a-z])[.)])\s/.test(line.text)) return false;
+  const edge = edges.get(Math.round(last.left / 12)) ?? last.right;
+  const isFull = last.right > edge - Math.max((edge - last.left) * 0.15, line.size * 3);
+  // The same paragraph in the next column begins with a small letter.
+  if (!isBelow(last, line))
+    return (
+      isFull && last.isUpright && line.base < last.base && /^\p{Ll}/u.test(line.text) && !/[.!?:]$/.test(last.text)
+    );
+  if (Math.abs(last.left - line.left) > line.size * 4) return false;
+  return isFull && line.left - last.left < line.size * 0.8;
+}
+
+function isOfOneTable(last: PdfLine, line: PdfLine): boolean {
+  return isBelow(last, line) && last.hasGaps === line.hasGaps && Math.abs(last.size - line.size) < line.size * 0.06;
+}
+
+/** A hyphen within a word with others in it, before a capital or a digit is one that is meant. */
+function joined(text: string, next: string): string {
+  if (!/\p{L}[-\u00ad\u2010]$/u.test(text)) return `${text} ${next}`;
+  const isMeant = /^[^\p{Ll}]/u.test(next) || /-\p{L}+-$/u.test(text);
+  return isMeant ? text + next : text.slice(0, -1) + next;
+}
