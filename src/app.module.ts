@@ -9,6 +9,9 @@ import { HooksModule } from './modules/hooks/hooks.module.js';
 import { McpServerModule } from './modules/mcp-server/mcp-server.module.js';
 import { McpModule } from './modules/mcp/mcp.module.js';
 import { ModelsModule } from './modules/models/models.module.js';
+import { IngestDocumentProcessor } from './modules/rag/ingestion/ingest-document.processor.js';
+import { RunEvaluationProcessor } from './modules/rag/evaluations/run-evaluation.processor.js';
+import { RagModule } from './modules/rag/rag.module.js';
 import { ExecuteRunProcessor } from './modules/sessions/run-loop/execute-run.processor.js';
 import { SessionsModule } from './modules/sessions/sessions.module.js';
 import { TenantsModule } from './modules/tenants/tenants.module.js';
@@ -41,7 +44,11 @@ export class AppModule {
         EgressModule,
         CryptoModule,
         EventsModule,
-        JobsModule.forRoot({ 'run.execute': ExecuteRunProcessor }),
+        JobsModule.forRoot({
+          'run.execute': ExecuteRunProcessor,
+          'document.ingest': IngestDocumentProcessor,
+          'evaluation.run': RunEvaluationProcessor,
+        }),
         LiveModule,
         ...(settings.role === 'worker' ? [] : [SocketsModule]),
         HttpModule,
@@ -52,6 +59,7 @@ export class AppModule {
         HooksModule,
         BuiltinsModule,
         McpModule,
+        RagModule,
         WorkspacesModule,
         AgentsModule,
         SessionsModule,

@@ -44,6 +44,22 @@ function ownRedis(server: string | undefined): string | null {
   return server ? new URL(`/${process.env['JEST_WORKER_ID'] ?? '0'}`, server).toString() : null;
 }
 
+@Injectable()
+class Ingesting implements JobProcessor<'document.ingest'> {
+  readonly job = 'document.ingest';
+  process(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+@Injectable()
+class Evaluating implements JobProcessor<'evaluation.run'> {
+  readonly job = 'evaluation.run';
+  process(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
 /** A process of its own as far as jobs go, which does `work` when a run's doorbell rings. */
 async function givenProcess(role: Settings['role'], url: string | null, work: JobProcessor<'run.execute'>['process']) {
   @Injectable()
@@ -58,9 +74,9 @@ async function givenProcess(role: Settings['role'], url: string | null, work: Jo
     imports: [
       ConfigModule.forRoot(settings),
       sharing(db),
-      providing(Processor),
+      providing(Processor, Ingesting, Evaluating),
       RedisModule,
-      JobsModule.forRoot({ 'run.execute': Processor }),
+      JobsModule.forRoot({ 'run.execute': Processor, 'document.ingest': Ingesting, 'evaluation.run': Evaluating }),
     ],
   }).compile();
   await app.init();
@@ -75,8 +91,8 @@ function sharing(shared: Db): Type {
   return SharedDatabase;
 }
 
-function providing(Processor: Type): Type {
-  @Module({ providers: [Processor] })
+function providing(...processors: Type[]): Type {
+  @Module({ providers: processors })
   class ProcessorModule {}
   return ProcessorModule;
 }
@@ -160,7 +176,7 @@ describe('One process', () => {
         ConfigModule.forRoot({ role: 'all', redis: { url: null } } as Settings),
         sharing(db),
         RedisModule,
-        JobsModule.forRoot({ 'run.execute': Unprovided }),
+        JobsModule.forRoot({ 'run.execute': Unprovided, 'document.ingest': Ingesting, 'evaluation.run': Evaluating }),
       ],
     }).compile();
     await expect(app.init()).rejects.toThrow('Unprovided');

@@ -63,6 +63,9 @@ export interface DomainEvents {
   /** It can be found, or a new version of it. */
   'document.ready': { collectionId: string; chunks: number };
   'document.failed': { collectionId: string; code: string };
+  'evaluation.created': { collectionIds: string[]; cases: number };
+  'evaluation.completed': object;
+  'evaluation.failed': { code: string };
   'file.created': { name: string; mimeType: string; sizeBytes: number };
   'file.deleted': object;
   /** Of working directories; the resource is the session. */

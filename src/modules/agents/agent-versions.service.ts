@@ -40,8 +40,10 @@ export class AgentVersionsService {
     await this.agents.require(agentId);
     const old = await this.versions.find(agentId, version);
     if (!old) throw ValidationFailed.of('version', 'There is no such version of this agent', version);
-    await this.rules.check(old.definition);
-    const definition = this.rules.applied(DEFAULT_DEFINITION, old.definition);
+    // Collections that were deleted since are dropped, as they were by the newer versions.
+    const collectionIds = await this.rules.existingCollections(old.definition.collectionIds);
+    const definition = this.rules.applied(DEFAULT_DEFINITION, { ...old.definition, collectionIds });
+    await this.rules.check(definition);
     return this.agents.change(
       agentId,
       () => ({ name: old.name, definition }),

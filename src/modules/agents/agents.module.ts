@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ComputeModule } from '../../platform/compute/compute.module.js';
 import { ModelsModule } from '../models/models.module.js';
+import { RagModule } from '../rag/rag.module.js';
 import { ToolsModule } from '../tools/tools.module.js';
 import { AgentEntity } from './agent.entity.js';
 import { AgentExportsController } from './agent-exports.controller.js';
@@ -16,7 +17,7 @@ import { DefinitionRules } from './definition-rules.js';
 import { OutputSchemas } from './output-schemas.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([AgentEntity]), ComputeModule, ModelsModule, ToolsModule],
+  imports: [TypeOrmModule.forFeature([AgentEntity]), ComputeModule, ModelsModule, ToolsModule, RagModule],
   controllers: [AgentsController, AgentVersionsController, AgentExportsController],
   providers: [
     AgentsService,

@@ -49,6 +49,15 @@ export class AgentsRepository {
     );
   }
 
+  async withCollection(collectionId: string): Promise<string[]> {
+    const rows = await this.db.sql<{ id: string }>(
+      `SELECT id FROM agents
+       WHERE tenant_id = :tenantId AND deleted_at IS NULL AND definition -> 'collectionIds' ? :collectionId ORDER BY id`,
+      { collectionId },
+    );
+    return rows.map(({ id }) => id);
+  }
+
   /** Those of them that exist. */
   async existing(ids: readonly string[]): Promise<string[]> {
     const rows = await this.db.sql<{ id: string }>(

@@ -1,10 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { v7 } from 'uuid';
 import { NotFound } from '../../contracts/errors.js';
 import { currentTenantActor } from '../../platform/access/scope.js';
 import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
 import { Cursors } from '../../platform/http/pagination.js';
+import { CollectionsService } from '../rag/collections/collections.service.js';
 import { ToolRegistry } from '../tools/tool-registry.service.js';
 import { DEFAULT_DEFINITION } from './agent-definition.js';
 import type { AgentEntity } from './agent.entity.js';
@@ -16,15 +17,20 @@ export type { NamedAgent };
 export type PinnedAgent = Pick<AgentEntity, 'id' | 'version' | 'definition'>;
 
 @Injectable()
-export class AgentsService {
+export class AgentsService implements OnModuleInit {
   constructor(
     private readonly agents: AgentsRepository,
     private readonly rules: DefinitionRules,
     private readonly tools: ToolRegistry,
+    private readonly collections: CollectionsService,
     private readonly events: Events,
     private readonly cursors: Cursors,
     private readonly db: Db,
   ) {}
+
+  onModuleInit(): void {
+    this.collections.onRemoval((collectionId) => this.dropCollection(collectionId));
+  }
 
   /** `at` stands before the names of fields at fault. @throws ValidationFailed */
   async create({ name, ...given }: CreateAgentDto, at = ''): Promise<AgentDto> {
@@ -133,6 +139,26 @@ export class AgentsService {
     const agent = await this.agents.find(id);
     if (!agent) throw new NotFound('Agent');
     return agent;
+  }
+
+  /** Agents that were given a collection which is deleted go on without it. */
+  private async dropCollection(collectionId: string): Promise<void> {
+    for (const id of await this.agents.withCollection(collectionId)) {
+      const without = ({ name, definition }: AgentEntity) => {
+        const collectionIds = definition.collectionIds.filter((given) => given !== collectionId);
+        return { name, definition: { ...definition, collectionIds } };
+      };
+      await this.change(id, without, (version) =>
+        this.events.publish('agent.updated', {
+          ...{
+            resourceType: 'agent',
+            resourceId: id,
+            payload: { version },
+            changes: { collectionIds: { without: collectionId } },
+          },
+        }),
+      );
+    }
   }
 
   private async shown(agent: Omit<AgentEntity, 'tenantId'>): Promise<AgentDto> {

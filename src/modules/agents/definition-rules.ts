@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { ValidationFailed } from '../../contracts/errors.js';
 import { ModelCatalog } from '../models/model-catalog.service.js';
+import { CollectionsService } from '../rag/collections/collections.service.js';
 import { DEFAULT_DEFINITION, DEFAULT_LIMITS, type AgentDefinition, type ResourceLimits } from './agent-definition.js';
 import { OutputSchemas } from './output-schemas.service.js';
 
@@ -15,6 +15,7 @@ export class DefinitionRules {
   constructor(
     private readonly models: ModelCatalog,
     private readonly schemas: OutputSchemas,
+    private readonly collections: CollectionsService,
   ) {}
 
   /**
@@ -27,18 +28,23 @@ export class DefinitionRules {
     for (const [index, model] of (given.fallbackModels ?? []).entries()) {
       this.models.require(model, `${at}fallbackModels[${index}]`);
     }
+    if (given.collectionIds?.length) await this.collections.requireAll(given.collectionIds, `${at}collectionIds`);
     if (given.outputSchema) await this.schemas.require(given.outputSchema, `${at}outputSchema`);
   }
 
-  /** The given fields over the base; null resets one. @throws ValidationFailed on collections that do not exist */
+  async existingCollections(ids: readonly string[]): Promise<string[]> {
+    const existing = await this.collections.existing(ids);
+    return ids.filter((id) => existing.has(id));
+  }
+
+  /** The given fields over the base; null resets one. */
   applied(base: AgentDefinition, given: GivenFields): AgentDefinition {
-    const unknown = given.collectionIds?.findIndex((id) => !base.collectionIds.includes(id)) ?? -1;
-    if (unknown >= 0) throw ValidationFailed.of(`collectionIds[${unknown}]`, 'There is no such collection');
     const set = Object.entries(given as Record<string, unknown>).filter(([, value]) => value !== undefined);
     const changes = Object.fromEntries(
       set.map(([field, value]) => [field, value ?? DEFAULT_DEFINITION[field as keyof AgentDefinition]]),
     );
     const definition = { ...base, ...changes };
+    if (given.collectionIds) definition.collectionIds = given.collectionIds.map((id) => id.toLowerCase());
     if (given.resourceLimits) definition.resourceLimits = { ...DEFAULT_LIMITS, ...given.resourceLimits };
     return definition;
   }

@@ -7,6 +7,16 @@ import { JobRunner } from './job-runner.js';
 
 const PAYLOAD = { tenantId: '018f0000-0000-7000-8000-000000000001', runId: '018f0000-0000-7000-8000-000000000002' };
 
+class Ingesting implements JobProcessor<'document.ingest'> {
+  readonly job = 'document.ingest';
+  readonly process = async () => undefined;
+}
+
+class Evaluating implements JobProcessor<'evaluation.run'> {
+  readonly job = 'evaluation.run';
+  readonly process = async () => undefined;
+}
+
 function given(process: JobProcessor<'run.execute'>['process']) {
   class Processor implements JobProcessor<'run.execute'> {
     readonly job = 'run.execute';
@@ -14,7 +24,14 @@ function given(process: JobProcessor<'run.execute'>['process']) {
   }
   const modules = { get: () => new Processor() } as unknown as ModuleRef;
   const error = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
-  return { runner: new JobRunner(modules, { 'run.execute': Processor }), error };
+  return {
+    runner: new JobRunner(modules, {
+      'run.execute': Processor,
+      'document.ingest': Ingesting,
+      'evaluation.run': Evaluating,
+    }),
+    error,
+  };
 }
 
 const arrival = (payload: unknown) => ({ job: 'run.execute' as const, payload, correlationId: 'request-1' });

@@ -22,6 +22,7 @@ function workOf<N extends JobName>(job: N, payload: (row: WorkRow) => JobPayload
  */
 export const WORK = {
   runs: workOf('run.execute', ({ tenantId, id }) => ({ tenantId, runId: id })),
+  rag_evaluations: workOf('evaluation.run', ({ tenantId, id }) => ({ tenantId, evaluationId: id })),
   rag_ingestions: workOf('document.ingest', ({ tenantId, id }) => ({ tenantId, ingestionId: id })),
 } as const;
 

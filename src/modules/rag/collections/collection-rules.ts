@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { ValidationFailed } from '../../../contracts/errors.js';
 import type { Language } from '../analysis/languages.js';
-import { DEFAULT_CHUNKING } from '../chunking/chunking.js';
+import { DEFAULT_CHUNKING, type Chunking } from '../chunking/chunk.js';
 import { EmbeddingModels, type EmbeddingModel } from '../embeddings/embedding-models.js';
-import type { Chunking } from './collection.js';
 import type { ChunkingDto } from './collections.dto.js';
 
 const DEFAULT_LANGUAGE: Language = 'english';
@@ -24,7 +23,7 @@ export class CollectionRules {
 
   /** @throws ValidationFailed */
   chunking(given: ChunkingDto | null | undefined): Chunking {
-    if (!given) return DEFAULT_CHUNKING;
+    if (!given) return { strategy: 'markdown', ...DEFAULT_CHUNKING };
     const size = given.size ?? DEFAULT_CHUNKING.size;
     const overlap = given.overlap ?? Math.min(DEFAULT_CHUNKING.overlap, Math.floor(size / 8));
     if (overlap >= size)

@@ -1,11 +1,4 @@
-export const STRATEGIES = ['recursive', 'markdown', 'fixed'] as const;
-
-/** How the texts of a collection are cut; sizes in tokens. */
-export interface Chunking {
-  strategy: (typeof STRATEGIES)[number];
-  size: number;
-  overlap: number;
-}
+import type { Chunking } from '../chunking/chunk.js';
 
 /** Vectors of a collection that one model made. */
 export interface VectorSpace {

@@ -19,7 +19,7 @@ export class CollectionsController {
 
   @Post()
   @Access({ can: 'rag:create' })
-  @Replay((controller: CollectionsController, id) => controller.collections.made(id))
+  @Replay((controller: CollectionsController, id) => controller.get(id))
   create(@Body() dto: CreateCollectionDto): Promise<CollectionDto> {
     return this.collections.create(dto);
   }

@@ -16,29 +16,30 @@ import {
 import { MaxJsonBytes, METADATA_BYTES } from '../../../platform/http/max-json-bytes.decorator.js';
 import { PageQuery, pageOf } from '../../../platform/http/pagination.js';
 import { LANGUAGES, type Language } from '../analysis/languages.js';
+import { CHUNK_SIZE, CHUNKING_STRATEGIES, type ChunkingStrategy } from '../chunking/chunk.js';
 import { ACCESS_SCHEMA, IsCollectionAccess, type CollectionAccess } from './collection-access.decorator.js';
-import { STRATEGIES, type Collection } from './collection.js';
+import type { Collection } from './collection.js';
 
 /** What is left out is as by default. */
 export class ChunkingDto {
   /**
    * `markdown` keeps to the sections of a text, `recursive` to paragraphs, lines and sentences, `fixed` to nothing.
    */
-  @IsIn(STRATEGIES)
-  strategy: (typeof STRATEGIES)[number];
+  @IsIn(CHUNKING_STRATEGIES)
+  strategy: ChunkingStrategy;
 
   /** The most tokens of a chunk. */
   @IsOptional()
   @IsInt()
-  @Min(50)
-  @Max(4000)
+  @Min(CHUNK_SIZE.min)
+  @Max(CHUNK_SIZE.max)
   size?: number;
 
   /** Tokens at the end of a chunk that begin the next one too; less than `size`. */
   @IsOptional()
   @IsInt()
   @Min(0)
-  @Max(3999)
+  @Max(CHUNK_SIZE.max - 1)
   overlap?: number;
 }
 

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
 import { NotFound, ValidationFailed } from '../../../contracts/errors.js';
+import { collectionRoom, type Room } from '../../../contracts/live-events.js';
 import { currentTenantActor } from '../../../platform/access/scope.js';
 import { Db } from '../../../platform/database/db.js';
 import { Events } from '../../../platform/events/events.js';
 import { Cursors } from '../../../platform/http/pagination.js';
 import { Live } from '../../../platform/live/live.js';
-import { collectionRoom } from '../../../contracts/live-events.js';
 import { MembersService } from '../../tenants/members.service.js';
 import { Ingestions } from '../ingestion/ingestions.service.js';
 import type { CollectionAccess } from './collection-access.decorator.js';
@@ -146,7 +146,7 @@ export class CollectionsService {
   }
 
   private async changeModel(collection: Collection, next: VectorSpace): Promise<void> {
-    const { id, nextModel, embeddingModel } = collection;
+    const { nextModel, embeddingModel } = collection;
     if (next.model === (nextModel ?? embeddingModel)) return;
     await this.ingestions.toSpace(collection, next.model === embeddingModel ? null : next);
   }
@@ -169,7 +169,7 @@ export class CollectionsService {
     return userIds;
   }
 
-  private room(id: string) {
+  private room(id: string): Room {
     return collectionRoom(currentTenantActor().tenantId, id);
   }
 }

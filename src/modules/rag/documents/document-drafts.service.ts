@@ -34,12 +34,16 @@ export class DocumentDrafts {
   private ofText(text: string, { title, metadata }: Pick<DocumentDraft, 'title' | 'metadata'>): DocumentDraft {
     const bytes = Buffer.from(text);
     return {
-      ...{ id: v7(), title: title || beginning(text), mimeType: 'text/plain', sizeBytes: bytes.length },
+      ...{ id: v7(), title: title || beginning(text), mimeType: 'text/markdown', sizeBytes: bytes.length },
       ...{ source: 'text', origin: null, sourceHash: sha256(bytes), text, metadata },
     };
   }
 
-  private ofUrl(url: string, field: string, { title, metadata }: Pick<DocumentDraft, 'title' | 'metadata'>): DocumentDraft {
+  private ofUrl(
+    url: string,
+    field: string,
+    { title, metadata }: Pick<DocumentDraft, 'title' | 'metadata'>,
+  ): DocumentDraft {
     this.addresses.assertAddressable(url, field);
     const { href } = new URL(url);
     return {
@@ -72,5 +76,9 @@ function sha256(bytes: Buffer): Buffer {
 /** The first line that says something, without the marks of a heading. */
 function beginning(text: string): string {
   const line = /^[\s#>*-]*(\S[^\n]*)/.exec(text.slice(0, 10_000))?.[1] ?? text.trimStart();
-  return line.slice(0, LONGEST_TITLE).toWellFormed().trim().replace(/\uFFFD$/, '');
+  return line
+    .slice(0, LONGEST_TITLE)
+    .toWellFormed()
+    .trim()
+    .replace(/\uFFFD$/, '');
 }

@@ -143,6 +143,16 @@ export class DocumentsRepository {
     );
   }
 
+  /** Those of them that are in one of the collections. */
+  async among(collectionIds: readonly string[], ids: readonly string[]): Promise<Set<string>> {
+    const rows = await this.db.sql<{ id: string }>(
+      `SELECT id FROM rag_documents
+       WHERE tenant_id = :tenantId AND id = ANY (:ids::uuid[]) AND collection_id = ANY (:collectionIds::uuid[])`,
+      { collectionIds, ids },
+    );
+    return new Set(rows.map(({ id }) => id));
+  }
+
   async idsOf(collectionId: string): Promise<string[]> {
     const rows = await this.db.sql<{ id: string }>(
       'SELECT id FROM rag_documents WHERE tenant_id = :tenantId AND collection_id = :collectionId',
@@ -153,25 +163,19 @@ export class DocumentsRepository {
 
   /** The version that is being made. */
   async setNextNumber(id: string, number: number): Promise<void> {
-    await this.db.sql(
-      'UPDATE rag_documents SET next_number = :number WHERE tenant_id = :tenantId AND id = :id',
-      { id, number },
-    );
+    await this.db.sql('UPDATE rag_documents SET next_number = :number WHERE tenant_id = :tenantId AND id = :id', {
+      id,
+      number,
+    });
   }
 
   /** The version that was being made will not be. */
   async dropNextNumber(id: string): Promise<void> {
-    await this.db.sql(
-      'UPDATE rag_documents SET next_number = NULL WHERE tenant_id = :tenantId AND id = :id',
-      { id },
-    );
+    await this.db.sql('UPDATE rag_documents SET next_number = NULL WHERE tenant_id = :tenantId AND id = :id', { id });
   }
 
   /** What was found out while it was read. */
-  async setFacts(
-    id: string,
-    facts: Pick<KnownDocument, 'title' | 'mimeType' | 'sizeBytes'>,
-  ): Promise<void> {
+  async setFacts(id: string, facts: Pick<KnownDocument, 'title' | 'mimeType' | 'sizeBytes'>): Promise<void> {
     await this.db.sql(
       `UPDATE rag_documents SET title = :title, mime_type = :mimeType, size_bytes = :sizeBytes
        WHERE tenant_id = :tenantId AND id = :id`,

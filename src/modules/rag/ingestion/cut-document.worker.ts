@@ -1,11 +1,12 @@
-import { chunkText, type ChunkableDocument, type CutChunk, type ChunkingOptions } from '../chunking/chunk-text.js';
+import type { Chunk, Chunking, ParsedText } from '../chunking/chunk.js';
+import { chunkText } from '../chunking/chunk-text.js';
 
-export interface CutInput {
-  document: ChunkableDocument;
-  chunking: ChunkingOptions;
+interface CutInput {
+  document: ParsedText;
+  chunking: Chunking;
 }
 
 /** Cuts a document; long ones take a while. */
-export default function cutDocument({ document, chunking }: CutInput): CutChunk[] {
+export default function cutDocument({ document, chunking }: CutInput): Chunk[] {
   return chunkText(document, chunking);
 }

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
 import { BoundedWork } from '../../../platform/compute/bounded-work.js';
-import { DocumentParser, type ParsedDocument } from '../../../platform/documents/document-parser.js';
-import { DocumentUnreadable } from '../../../platform/documents/document-unreadable.js';
+import { DocumentParser, DocumentUnreadable } from '../../../platform/documents/document-parser.js';
+import type { ParsedDocument } from '../../../platform/documents/parsing/parsed-document.js';
 import type { Language } from '../analysis/languages.js';
 import { embeddedText } from '../chunking/embedded-text.js';
 import type { Collection } from '../collections/collection.js';
@@ -65,7 +65,7 @@ export class DocumentReading {
     const title = titleOf(version.document, parsed);
     const { chunking } = version.collection;
     const cuts = await this.work.run<typeof cutDocument>(CUT, { document: parsed, chunking }, this.options(hold));
-    if (cuts.length === 0) throw new DocumentUnreadable('no_text', 'There is no text in it');
+    if (cuts.length === 0) throw new DocumentUnreadable('no_text');
     for (let from = 0; from < cuts.length; from += CHUNKS_A_STEP) {
       const step = cuts.slice(from, from + CHUNKS_A_STEP);
       const isLast = from + step.length === cuts.length;
@@ -77,7 +77,9 @@ export class DocumentReading {
         ...{ position: cut.position, content: contents[at] ?? '', page: cut.page, headingPath: cut.headingPath },
         ...{ startAt: cut.start, endAt: cut.end },
         termCount: (terms[at] ?? NO_TERMS).length,
-        hash: createHash('sha256').update(texts[at] ?? '').digest(),
+        hash: createHash('sha256')
+          .update(texts[at] ?? '')
+          .digest(),
       }));
       const indexed = step.map(({ position }, at): IndexedChunk => ({ position, ...(terms[at] ?? NO_TERMS) }));
       const progress = PROGRESS_OPENED + (PROGRESS_READ - PROGRESS_OPENED) * ((from + step.length) / cuts.length);

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { ExternalServiceFailed } from '../../../contracts/errors.js';
 import { Settings } from '../../../platform/config/settings.js';
-import { DocumentUnreadable } from '../../../platform/documents/document-unreadable.js';
-import { documentType } from '../../../platform/documents/document-type.js';
+import { documentType, type DocumentType } from '../../../platform/documents/document-type.js';
 import { GuardedFetch } from '../../../platform/egress/guarded-fetch.js';
 import { ContentProbe } from '../../../platform/http/content-probe.js';
 import { DocumentStorage, readWhole } from '../../../platform/storage/file-storage.js';
@@ -13,10 +12,18 @@ const PAGE_LIMIT_MS = 60_000;
 /** Answers that may be others in a while. */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
+/** What a document was to be made of can not be had; its message is for who asked for it. */
+export class SourceUnusable extends Error {
+  constructor(
+    readonly code: 'page_unavailable' | 'empty' | 'unsupported',
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 export interface SourceBytes {
-  mimeType: string;
-  /** Of the file, or the last part of the URL. */
-  name: string;
+  mimeType: DocumentType;
   sizeBytes: number;
   bytes(): Promise<Uint8Array>;
 }
@@ -31,11 +38,11 @@ export class DocumentSource {
     private readonly settings: Settings,
   ) {}
 
-  /** @throws DocumentUnreadable, BytesMissing, ExternalServiceFailed, TimedOut */
+  /** @throws SourceUnusable, BytesMissing, ExternalServiceFailed, TimedOut */
   async open(document: KnownDocument, signal: AbortSignal): Promise<SourceBytes> {
-    const { tenantId, id, source, origin, mimeType, sizeBytes } = document;
+    const { tenantId, id, source, origin, sizeBytes } = document;
     if (source === 'url') return this.page(String(origin), signal);
-    const common = { mimeType: mimeType ?? 'text/plain', name: origin ?? '', sizeBytes: sizeBytes ?? 0 };
+    const common = { mimeType: document.mimeType as DocumentType, sizeBytes: sizeBytes ?? 0 };
     if (source === 'text') return { ...common, bytes: async () => Buffer.from((await this.documents.text(id)) ?? '') };
     return { ...common, bytes: () => readWhole(this.storage, { tenantId, id }) };
   }
@@ -52,24 +59,27 @@ export class DocumentSource {
     }
     const probe = new ContentProbe();
     const parts: Uint8Array[] = [];
-    const body = (response.body ?? []) as AsyncIterable<Uint8Array>;
+    const body = (response.body ?? []) as AsyncIterable<Buffer>;
     for await (const part of probe.watch(body)) parts.push(part);
     const bytes = Buffer.concat(parts);
-    if (bytes.length === 0) throw new DocumentUnreadable('empty', 'The page is empty');
+    if (bytes.length === 0) throw new SourceUnusable('empty', 'The page is empty');
     const { head, isText } = probe.contents();
     const declared = response.headers.get('content-type') ?? undefined;
     const name = decodedName(response.url || url);
     const mimeType = documentType({ head, isText, name, declared });
     if (mimeType === null)
-      throw new DocumentUnreadable('unsupported', `What is at the address is of no type that is taken (${declared ?? 'unknown'})`);
-    return { mimeType, name, sizeBytes: bytes.length, bytes: () => Promise.resolve(bytes) };
+      throw new SourceUnusable(
+        'unsupported',
+        `What is at the address is of no type that is taken (${declared ?? 'unknown'})`,
+      );
+    return { mimeType, sizeBytes: bytes.length, bytes: () => Promise.resolve(bytes) };
   }
 }
 
 function refused(host: string, status: number): Error {
   if (PASSING.has(status))
     return new ExternalServiceFailed(host, `${host} answers with status ${status}`, { retryable: true });
-  return new DocumentUnreadable('page_unavailable', `The address answers with status ${status}`);
+  return new SourceUnusable('page_unavailable', `The address answers with status ${status}`);
 }
 
 function decodedName(url: string): string {

@@ -32,17 +32,19 @@ export class HeldSteps {
    */
   async store<T>(hold: IngestionHold, fn: (step: HeldStep) => Promise<T>, { locked = false } = {}): Promise<T> {
     const { documentId, collectionId } = hold.ingestion;
-    return this.db.run(async () => {
-      const [collection, isMine, document] = await this.begin(hold, collectionId, documentId, locked);
-      if (!collection || !isMine || !document) throw new IngestionStopped('lost');
-      const result = await fn({ collection, document });
-      const after = await this.documents.find(documentId);
-      if (after) this.db.afterCommit(() => this.news.changed(after));
-      return result;
-    }).catch((error: unknown) => {
-      if (error instanceof IngestionStopped) hold.stop(error.kind);
-      throw error;
-    });
+    return this.db
+      .run(async () => {
+        const [collection, isMine, document] = await this.begin(hold, collectionId, documentId, locked);
+        if (!collection || !isMine || !document) throw new IngestionStopped('lost');
+        const result = await fn({ collection, document });
+        const after = await this.documents.find(documentId);
+        if (after) this.db.afterCommit(() => this.news.changed(after));
+        return result;
+      })
+      .catch((error: unknown) => {
+        if (error instanceof IngestionStopped) hold.stop(error.kind);
+        throw error;
+      });
   }
 
   private begin(hold: IngestionHold, collectionId: string, documentId: string, locked: boolean) {

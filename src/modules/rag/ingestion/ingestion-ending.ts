@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DomainError, ExternalServiceFailed, TimedOut } from '../../../contracts/errors.js';
 import { WorkExceeded } from '../../../platform/compute/bounded-work.js';
-import { DocumentUnreadable } from '../../../platform/documents/document-unreadable.js';
+import { DocumentUnreadable } from '../../../platform/documents/document-parser.js';
 import { Events } from '../../../platform/events/events.js';
 import { BytesMissing } from '../../../platform/storage/file-storage.js';
 import { spacesOf } from '../collections/collection.js';
@@ -10,6 +10,7 @@ import { ChunksRepository } from '../documents/chunks.repository.js';
 import type { DocumentError } from '../documents/document.js';
 import { DocumentsRepository } from '../documents/documents.repository.js';
 import { KnowledgeIndex } from '../index/knowledge-index.service.js';
+import { SourceUnusable } from './document-source.js';
 import { GarbageRepository } from './garbage.repository.js';
 import { HeldSteps } from './held-steps.js';
 import type { IngestionHold } from './ingestion-hold.js';
@@ -113,7 +114,8 @@ export class IngestionEnding {
   }
 
   private faultOf(error: unknown): DocumentError {
-    if (error instanceof DocumentUnreadable) return { code: error.code, message: error.message };
+    if (error instanceof DocumentUnreadable || error instanceof SourceUnusable)
+      return { code: error.code, message: error.message };
     if (error instanceof WorkExceeded)
       return { code: 'too_complex', message: `Reading it takes more ${error.of} than it may; split it and try again` };
     if (error instanceof BytesMissing)

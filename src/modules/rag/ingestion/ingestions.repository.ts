@@ -93,10 +93,9 @@ export class IngestionsRepository {
   }
 
   async removeAllOf(collectionId: string): Promise<void> {
-    await this.db.sql(
-      'DELETE FROM rag_ingestions WHERE tenant_id = :tenantId AND collection_id = :collectionId',
-      { collectionId },
-    );
+    await this.db.sql('DELETE FROM rag_ingestions WHERE tenant_id = :tenantId AND collection_id = :collectionId', {
+      collectionId,
+    });
   }
 
   async anyOf(collectionId: string): Promise<boolean> {
