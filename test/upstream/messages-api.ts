@@ -20,8 +20,10 @@ export interface Block {
   content?: unknown;
   is_error?: boolean;
   cache_control?: unknown;
+  /** Of a search result a text. */
   source?: Source;
   title?: unknown;
+  citations?: unknown;
 }
 
 export interface Message {
@@ -67,4 +69,14 @@ export function lastUserText(request: MessagesRequest): string {
     if (text) return text;
   }
   return '';
+}
+
+/** All search results of a request, in the order by which citations number them. */
+export function searchResultsOf({ messages }: MessagesRequest): Block[] {
+  return messages
+    .flatMap(blocksOf)
+    .flatMap((block) =>
+      block.type === 'tool_result' && Array.isArray(block.content) ? (block.content as Block[]) : [block],
+    )
+    .filter(({ type }) => type === 'search_result');
 }

@@ -11,6 +11,11 @@ export interface ReplyUsage {
 export type Step =
   /** A block of text, streamed in these pieces. */
   | { text: string | string[] }
+  /**
+   * The same, taken from a search result of the request: from the blocks of the first that holds these words. `says`
+   * replaces what the citation says about it, to make it lie.
+   */
+  | { text: string | string[]; cites: string | string[]; says?: Record<string, unknown> }
   /** A block of thinking with a signature of ours; null text stands for thinking that is not shown. */
   | { thinking: string | null }
   | { redactedThinking: string }

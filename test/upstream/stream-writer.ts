@@ -3,6 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessagesRequest } from './messages-api.js';
 import type { Step, StreamReply } from './reply.js';
+import { citationOf } from './search-citation.js';
 import type { Signatures } from './signatures.js';
 
 const CHARACTERS_PER_TOKEN = 4;
@@ -67,7 +68,8 @@ export class StreamWriter {
 
   /** True when the answer ends with this step. */
   private async step(step: Step): Promise<boolean> {
-    if ('text' in step) this.block({ type: 'text', text: '' }, textDeltas(step.text));
+    if ('cites' in step) this.cited(step);
+    else if ('text' in step) this.block({ type: 'text', text: '' }, textDeltas(step.text));
     else if ('thinking' in step) this.thinking(step.thinking ?? '');
     else if ('redactedThinking' in step) {
       const data = this.signatures.issue(step.redactedThinking, this.request);
@@ -89,6 +91,15 @@ export class StreamWriter {
     // What was written before goes out first.
     else if ('cut' in step) setImmediate(() => this.response.destroy());
     return true;
+  }
+
+  private cited({ text, cites, says = {} }: Extract<Step, { cites: unknown }>): void {
+    const citations = (Array.isArray(cites) ? cites : [cites]).map((words) => ({
+      type: 'citations_delta',
+      citation: { ...citationOf(words, this.request), ...says },
+    }));
+    const [first, ...rest] = textDeltas(text);
+    this.block({ type: 'text', text: '', citations: [] }, [...(first ? [first] : []), ...citations, ...rest]);
   }
 
   private thinking(text: string): void {

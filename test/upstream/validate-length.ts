@@ -21,6 +21,6 @@ export function promptTokens({ system = [], tools = [], messages }: MessagesRequ
 function textOf({ type, text, source, input, content }: Block): string {
   if (type === 'document') return source?.type === 'text' ? (source.data ?? '') : '';
   if (type === 'tool_use') return JSON.stringify(input);
-  if (type !== 'tool_result') return text ?? '';
+  if (type !== 'tool_result' && type !== 'search_result') return text ?? '';
   return typeof content === 'string' ? content : JSON.stringify(content ?? '');
 }

@@ -1,4 +1,5 @@
 import { faultOfFile, faultOfFiles } from './validate-files.js';
+import { faultOfCitations, faultOfSearchResult } from './validate-search-results.js';
 import { blocksOf, type Block, type Message, type MessagesRequest } from './messages-api.js';
 
 /** Versions of the API; sampling parameters exist in the older alone. */
@@ -35,6 +36,7 @@ export function faultOf(request: MessagesRequest, version: string | undefined): 
     faultOfBlocks(systemBlocks(request), 'system') ??
     faultOfTurns(request) ??
     faultOfFiles(request) ??
+    faultOfCitations(request) ??
     faultOfBreakpoints(request)
   );
 }
@@ -84,7 +86,7 @@ function faultOfMessage(message: Message, path: string): string | undefined {
   if (message.content.length === 0) return `${path}: all messages must have non-empty content`;
   const allowed =
     message.role === 'user'
-      ? ['text', 'image', 'document', 'tool_result']
+      ? ['text', 'image', 'document', 'search_result', 'tool_result']
       : ['text', 'thinking', 'redacted_thinking', 'tool_use'];
   const strange = blocksOf(message).find((block) => !allowed.includes(block.type));
   if (strange) return `${path}.content: \`${strange.type}\` blocks are not permitted in \`${message.role}\` messages`;
@@ -120,6 +122,8 @@ function faultOfBlock(block: Block): string | undefined {
     case 'thinking':
       if (!block.signature) return '.signature: Field required';
       return block.cache_control === undefined ? undefined : '.cache_control: Extra inputs are not permitted';
+    case 'search_result':
+      return faultOfSearchResult(block);
     case 'image':
     case 'document':
       return faultOfFile(block);

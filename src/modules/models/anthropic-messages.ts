@@ -1,5 +1,6 @@
 import type Anthropic from '@anthropic-ai/sdk';
 import type { FileParams } from './anthropic-files.js';
+import { searchResults } from './anthropic-passages.js';
 import type { AssistantBlock, ModelMessage, UserBlock } from './model-client.js';
 
 /** One turn as it is sent. */
@@ -30,18 +31,24 @@ export function toMessageParams(messages: ModelMessage[], files: FileParams): Tu
 }
 
 function userBlocks(blocks: UserBlock[], files: FileParams): Anthropic.ContentBlockParam[] {
-  const params = blocks.map((block) => userBlock(block, files)).filter((block) => block !== undefined);
+  const params = blocks.flatMap((block) => userBlock(block, files) ?? []);
   // A turn cannot be left out, or the answers around it would become one.
   return params.length > 0 ? params : [{ type: 'text', text: '(no text)' }];
 }
 
-function userBlock(block: UserBlock, files: FileParams): Anthropic.ContentBlockParam | undefined {
+function userBlock(
+  block: UserBlock,
+  files: FileParams,
+): Anthropic.ContentBlockParam | Anthropic.ContentBlockParam[] | undefined {
   if (block.type === 'text') return textBlock(block.text);
+  if (block.type === 'passages') return searchResults(block.passages);
   if (block.type !== 'tool_result') return files.get(block);
+  const cited = searchResults(block.passages ?? []);
+  const plain = block.content.trim() === '' ? {} : { content: block.content };
   return {
     type: 'tool_result',
     tool_use_id: block.toolUseId,
-    ...(block.content.trim() === '' ? {} : { content: block.content }),
+    ...(cited.length > 0 ? { content: cited } : plain),
     is_error: block.isError,
   };
 }

@@ -74,6 +74,10 @@ function showState(messages: TurnParam[], state: string): void {
 function isMarkable(
   block: Anthropic.ContentBlockParam | undefined,
 ): block is
-  Anthropic.TextBlockParam | Anthropic.ToolResultBlockParam | Anthropic.ImageBlockParam | Anthropic.DocumentBlockParam {
-  return block !== undefined && ['text', 'tool_result', 'image', 'document'].includes(block.type);
+  | Anthropic.TextBlockParam
+  | Anthropic.ToolResultBlockParam
+  | Anthropic.SearchResultBlockParam
+  | Anthropic.ImageBlockParam
+  | Anthropic.DocumentBlockParam {
+  return block !== undefined && ['text', 'tool_result', 'search_result', 'image', 'document'].includes(block.type);
 }

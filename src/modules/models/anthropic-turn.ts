@@ -1,5 +1,7 @@
 import type Anthropic from '@anthropic-ai/sdk';
-import type { AssistantBlock, ModelEvent, ModelUsage, StopReason } from './model-client.js';
+import { toClaim } from './anthropic-passages.js';
+import type { AssistantBlock, ClientEvent, ModelUsage, StopReason } from './model-client.js';
+import type { CitationClaim } from './quotes.js';
 import { estimateTokens } from './token-estimate.js';
 
 const STOP_REASONS: Record<string, StopReason> = {
@@ -18,7 +20,7 @@ type Usage = Partial<
 
 /** A block under way; `other` is of a kind we did not ask for and leave out. */
 type OpenBlock =
-  | { type: 'text'; text: string }
+  | { type: 'text'; text: string; claims: CitationClaim[] }
   | { type: 'thinking'; text: string; signature: string }
   | { type: 'redacted_thinking'; data: string }
   | { type: 'tool_use'; id: string; name: string; json: string }
@@ -42,8 +44,11 @@ export class AnthropicTurn {
   private usedTools = false;
   private received = '';
 
+  /** `sources`: the search results of the request, in order. */
+  constructor(private readonly sources: readonly string[] = []) {}
+
   /** @throws Error on an event that contradicts the protocol; types of events and deltas not known are skipped. */
-  accept(event: Anthropic.RawMessageStreamEvent): ModelEvent[] {
+  accept(event: Anthropic.RawMessageStreamEvent): ClientEvent[] {
     switch (event.type) {
       case 'message_start':
         this.started = true;
@@ -68,7 +73,7 @@ export class AnthropicTurn {
     }
   }
 
-  done(): ModelEvent {
+  done(): ClientEvent {
     const fallback: StopReason = this.usedTools ? 'tool_use' : 'end_turn';
     return { type: 'done', stopReason: STOP_REASONS[this.stopReason ?? ''] ?? fallback, usage: { ...this.counted } };
   }
@@ -87,7 +92,7 @@ export class AnthropicTurn {
     this.counted.cacheWriteTokens = usage.cache_creation_input_tokens ?? this.counted.cacheWriteTokens;
   }
 
-  private delta(index: number, delta: Anthropic.RawContentBlockDelta): ModelEvent[] {
+  private delta(index: number, delta: Anthropic.RawContentBlockDelta): ClientEvent[] {
     const block = this.block(index);
     if (delta.type === 'text_delta' && block.type === 'text') {
       block.text += this.take(delta.text);
@@ -97,17 +102,22 @@ export class AnthropicTurn {
       block.text += this.take(delta.thinking);
       return delta.thinking === '' ? [] : [{ type: 'thinking', text: delta.thinking }];
     }
+    if (delta.type === 'citations_delta' && block.type === 'text') {
+      block.claims.push(...toClaim(delta.citation, this.sources));
+    }
     if (delta.type === 'signature_delta' && block.type === 'thinking') block.signature += delta.signature;
     if (delta.type === 'input_json_delta' && block.type === 'tool_use') block.json += this.take(delta.partial_json);
     return [];
   }
 
-  private close(index: number): ModelEvent[] {
+  private close(index: number): ClientEvent[] {
     const block = this.block(index);
     this.open.delete(index);
     if (block.type === 'other') return [];
     if (block.type === 'tool_use') this.usedTools = true;
-    return [{ type: 'block', block: finished(block) }];
+    if (block.type !== 'text') return [{ type: 'block', block: finished(block) }];
+    const { claims, ...said } = block;
+    return [{ type: 'block', block: said, ...(claims.length > 0 && { claims }) }];
   }
 
   private block(index: number): OpenBlock {
@@ -126,7 +136,7 @@ export class AnthropicTurn {
 function openBlock(block: Anthropic.RawContentBlockStartEvent['content_block']): OpenBlock {
   switch (block.type) {
     case 'text':
-      return { type: 'text', text: given(block.text, 'text block') };
+      return { type: 'text', text: given(block.text, 'text block'), claims: [] };
     case 'thinking':
       return { type: 'thinking', text: given(block.thinking, 'thinking block'), signature: block.signature };
     case 'redacted_thinking':
@@ -144,7 +154,7 @@ function given(text: string | undefined, of: string): string {
   return text;
 }
 
-function finished(block: Exclude<OpenBlock, { type: 'other' }>): AssistantBlock {
+function finished(block: Exclude<OpenBlock, { type: 'other' | 'text' }>): AssistantBlock {
   if (block.type !== 'tool_use') return block;
   return { type: 'tool_use', id: block.id, name: block.name, input: parseInput(block.json) };
 }

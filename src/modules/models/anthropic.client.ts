@@ -7,9 +7,11 @@ import { fileParams, hasFiles, withoutFiles } from './anthropic-files.js';
 import { hasThinking, withoutThinking } from './anthropic-messages.js';
 import { toAnthropicRequest } from './anthropic-request.js';
 import { AnthropicTurn } from './anthropic-turn.js';
-import type { ModelClient, ModelEvent, ModelMessage, ModelRequest } from './model-client.js';
+import { searchResultsOf } from './anthropic-passages.js';
+import type { ClientEvent, ModelClient, ModelMessage, ModelRequest } from './model-client.js';
 import { ModelCallFailed } from './model-errors.js';
 import type { ListedModel } from './model-list.js';
+import { hasPassages, passagesText, withoutPassages } from './passages.js';
 import { estimateTokens } from './token-estimate.js';
 
 export interface AnthropicOptions {
@@ -50,7 +52,7 @@ export class AnthropicClient implements ModelClient {
     });
   }
 
-  async *stream(request: ModelRequest): AsyncGenerator<ModelEvent> {
+  async *stream(request: ModelRequest): AsyncGenerator<ClientEvent> {
     let begun = false;
     try {
       for await (const event of this.attempt(request)) {
@@ -64,7 +66,7 @@ export class AnthropicClient implements ModelClient {
     }
   }
 
-  private async *attempt(request: ModelRequest): AsyncGenerator<ModelEvent> {
+  private async *attempt(request: ModelRequest): AsyncGenerator<ClientEvent> {
     request.signal.throwIfAborted();
     const { body, headers } = toAnthropicRequest(
       request,
@@ -72,7 +74,7 @@ export class AnthropicClient implements ModelClient {
       this.options.lookUp(request.model),
     );
     const deadline = new IdleDeadline(request.signal);
-    const turn = new AnthropicTurn();
+    const turn = new AnthropicTurn(searchResultsOf(body.messages));
     try {
       deadline.expect(this.idleTimeoutMs + promptTokens(request) * READING_MS_PER_TOKEN);
       const response = await this.sdk.messages.create(body, { headers, signal: deadline.signal }).asResponse();
@@ -96,10 +98,10 @@ export class AnthropicClient implements ModelClient {
     yield turn.done();
   }
 
-  private *read(event: { event: string | null; data: string }, turn: AnthropicTurn): Generator<ModelEvent> {
+  private *read(event: { event: string | null; data: string }, turn: AnthropicTurn): Generator<ClientEvent> {
     if (event.event === 'error') throw fromErrorEvent(event.data, this.options.apiKey);
     if (event.event === null || event.event === 'ping' || event.data === '') return;
-    let events: ModelEvent[];
+    let events: ClientEvent[];
     try {
       events = turn.accept(JSON.parse(event.data) as Anthropic.RawMessageStreamEvent);
     } catch (error) {
@@ -115,6 +117,7 @@ function promptTokens({ system, messages }: ModelRequest): number {
   for (const { content } of messages) {
     for (const block of content) {
       if (block.type === 'tool_result') tokens += estimateTokens(block.content);
+      else if (block.type === 'passages') tokens += estimateTokens(passagesText(block.passages));
       else if ('text' in block) tokens += estimateTokens(block.text);
       else if ('tokens' in block) tokens += block.tokens;
     }
@@ -125,10 +128,14 @@ function promptTokens({ system, messages }: ModelRequest): number {
 /**
  * What can be sent instead of a conversation that was refused, which has cost nothing yet; null when there is nothing to
  * leave out. Thinking is refused when anything before it has changed since, or the account has; the provider's advice is
- * to go on without any. Of a file that it can not read it does not always say which one it is.
+ * to go on without any. Of a file that it can not read it does not always say which one it is. A gateway may know nothing
+ * of search results; without them answers cite nothing.
  */
 function withoutRefused(messages: ModelMessage[], error: unknown): ModelMessage[] | null {
   if (!(error instanceof ModelCallFailed) || error.kind !== 'request') return null;
   if (/`(redacted_)?thinking`/.test(error.message) && hasThinking(messages)) return withoutThinking(messages);
+  if (OF_PASSAGES.test(error.message) && hasPassages(messages)) return withoutPassages(messages);
   return /\b(image|pdf|document)s?\b/i.test(error.message) && hasFiles(messages) ? withoutFiles(messages) : null;
 }
+
+const OF_PASSAGES = /search_?\s?result|\bcitations?\b|\btool_result\b.*\bcontent\b/i;

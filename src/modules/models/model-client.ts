@@ -1,7 +1,9 @@
 /** What one model call needs and gives back, whatever the provider. */
 
+import type { Passage, Quote } from '../../contracts/passage.js';
 import type { PdfFault } from '../../platform/documents/pdf-reader.js';
 import type { SniffedType } from '../../platform/documents/sniffed-type.js';
+import type { CitationClaim } from './quotes.js';
 
 export interface ModelUsage {
   /** Input tokens that were neither read from nor written to the cache. */
@@ -29,7 +31,16 @@ export type AssistantBlock =
 
 export type UserBlock =
   | { type: 'text'; text: string }
-  | { type: 'tool_result'; toolUseId: string; content: string; isError: boolean }
+  | {
+      type: 'tool_result';
+      toolUseId: string;
+      content: string;
+      isError: boolean;
+      /** What an answer may cite of it; `content` says the same in plain text. */
+      passages?: readonly Passage[];
+    }
+  /** Given along with a question, for the answer to be taken from and to cite. */
+  | { type: 'passages'; passages: readonly Passage[] }
   | FileBlock;
 
 /** A file that a person sent along. A conversation holds no bytes: who sends them on reads them. */
@@ -95,11 +106,9 @@ export interface ModelRequest {
 export type StopReason =
   'end_turn' | 'tool_use' | 'max_tokens' | 'stop_sequence' | 'pause_turn' | 'refusal' | 'context_exceeded';
 
-export type ModelEvent =
+type StreamEvent =
   | { type: 'text'; text: string }
   | { type: 'thinking'; text: string }
-  /** A block is complete; blocks come in their order. */
-  | { type: 'block'; block: AssistantBlock }
   | { type: 'done'; stopReason: StopReason; usage: ModelUsage }
   /**
    * What was streamed since the beginning is void: another attempt, perhaps by another model, begins. `model` is the one
@@ -107,8 +116,14 @@ export type ModelEvent =
    */
   | { type: 'restart'; reason: string; model: string; usage: ModelUsage };
 
+/** A block is complete; blocks come in their order. `citations`: what its text is taken from, which stands there. */
+export type ModelEvent = StreamEvent | { type: 'block'; block: AssistantBlock; citations?: Quote[] };
+
+/** As providers say it: nobody has looked yet whether what they cite stands there. */
+export type ClientEvent = StreamEvent | { type: 'block'; block: AssistantBlock; claims?: CitationClaim[] };
+
 /** One provider. `stream` throws DomainError subclasses only, or the signal's reason when aborted. */
 export interface ModelClient {
   readonly provider: string;
-  stream(request: ModelRequest): AsyncIterable<ModelEvent>;
+  stream(request: ModelRequest): AsyncIterable<ClientEvent>;
 }

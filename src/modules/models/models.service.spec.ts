@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Registry } from 'prom-client';
 import { FakeAnthropic } from '../../../test/upstream/fake-anthropic.js';
 import { aRequest, collect, collectUntilError, textOf } from '../../../test/upstream/model-request.js';
 import { failing, saying, type Reply, type Step } from '../../../test/upstream/reply.js';
@@ -8,6 +9,7 @@ import { PdfReader } from '../../platform/documents/pdf-reader.js';
 import { Breakers } from '../../platform/resilience/breakers.js';
 import { Retry } from '../../platform/resilience/retry.js';
 import type { Settings } from '../../platform/config/settings.js';
+import { CitationMetrics } from './citation-metrics.js';
 import { ModelCatalog } from './model-catalog.service.js';
 import type { ModelUsage } from './model-client.js';
 import { ModelClients } from './model-clients.js';
@@ -42,6 +44,7 @@ function models({ apiKey = 'key', initialDelayMs = 1, minimumCalls = 100 }: Give
       new ModelClients(settings, catalog, new PdfReader(new BoundedWork())),
       breakers,
       retry,
+      new CitationMetrics(new Registry()),
     ),
   };
 }

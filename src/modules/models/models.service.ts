@@ -3,10 +3,14 @@ import { DomainError } from '../../contracts/errors.js';
 import type { GuardedCall } from '../../platform/resilience/breaker.js';
 import { Breakers } from '../../platform/resilience/breakers.js';
 import { Retry, pause } from '../../platform/resilience/retry.js';
+import type { Quote } from '../../contracts/passage.js';
+import { CitationMetrics } from './citation-metrics.js';
 import { ModelCatalog, type CatalogModel } from './model-catalog.service.js';
-import type { ModelClient, ModelEvent, ModelRequest, ModelUsage } from './model-client.js';
+import type { ClientEvent, ModelClient, ModelEvent, ModelRequest, ModelUsage } from './model-client.js';
 import { ModelClients } from './model-clients.js';
 import { ModelCallFailed, UnknownModel, failureKind } from './model-errors.js';
+import { passagesIn } from './passages.js';
+import { quoteOf, type CitationClaim } from './quotes.js';
 
 /** `model` and `fallbackModels` as agents name them: `name` or `provider:name`. */
 export type ModelCall = ModelRequest & { fallbackModels: string[] };
@@ -27,6 +31,7 @@ export class ModelsService {
     private readonly clients: ModelClients,
     private readonly breakers: Breakers,
     private readonly retry: Retry,
+    private readonly citations: CitationMetrics,
   ) {}
 
   /**
@@ -104,7 +109,7 @@ export class ModelsService {
           guard.succeeded();
           report.clear();
         } else report.shown = true;
-        yield event;
+        yield this.verified(event, call);
       }
       guard.succeeded();
     } catch (error) {
@@ -114,6 +119,25 @@ export class ModelsService {
     } finally {
       guard.abandoned();
     }
+  }
+
+  /** Whatever provider says so: a citation is what stands in a passage that was given, and nothing else is. */
+  private verified(event: ClientEvent, { messages }: ModelCall): ModelEvent {
+    if (event.type !== 'block' || !event.claims) return event;
+    const { claims, ...said } = event;
+    const citations = this.quotesOf(claims, messages);
+    return { ...said, ...(citations.length > 0 && { citations }) };
+  }
+
+  private quotesOf(claims: readonly CitationClaim[], messages: ModelRequest['messages']): Quote[] {
+    const passages = passagesIn(messages);
+    const quotes = new Map<string, Quote>();
+    for (const claim of claims) {
+      const quote = quoteOf(claim, passages);
+      this.citations.judged(quote !== null);
+      if (quote) quotes.set(`${quote.chunkId} ${String(quote.start)} ${String(quote.end)}`, quote);
+    }
+    return [...quotes.values()];
   }
 }
 

@@ -1,33 +1,59 @@
 import { findExpressions, formatExpression, type Expression } from './offline-arithmetic.js';
+import type { Passage } from '../../contracts/passage.js';
 import type { Conversation, MadeCall } from './offline-conversation.js';
-import { bestSentence } from './offline-extract.js';
-import { displayName, plannedCalls, readyCalls, valueOf, type PlannedCall } from './offline-tools.js';
+import { bestSentence, type KnownText } from './offline-extract.js';
+import { quotedFrom, type SaidText } from './offline-passages.js';
+import { displayName, knowledgeCall, plannedCalls, readyCalls, valueOf, type PlannedCall } from './offline-tools.js';
 import type { ToolSpec } from './model-client.js';
 
 const WHO_I_AM =
   "I am Atrium's offline model: no language model, but a small program that needs no key and no network. I answer from " +
   'the conversation, from tool results and from passages I am given, and I call a tool when asked plainly to.';
 
+const NOTHING_FOUND = 'I found nothing about that in the documents.';
+
 const MAX_QUOTE_LENGTH = 400;
 
 /** Its result is told with the expression it belongs to. */
 const CALCULATION = /(?:^|_|:)(?:add|subtract|multiply|divide|power)$/;
 
-/** The next step: calls to make, or what to say. */
-export function nextStep(conversation: Conversation, tools: ToolSpec[]): { calls: PlannedCall[] } | { text: string } {
-  const { question, calls } = conversation;
+/** The next step: calls to make, or what to say. Passages are what it may quote, and never what it does. */
+export function nextStep(
+  conversation: Conversation,
+  tools: ToolSpec[],
+): { calls: PlannedCall[] } | { texts: SaidText[] } {
+  const { question, calls, documents } = conversation;
   const expressions = findExpressions(question);
-  const next =
-    calls.length === 0
-      ? plannedCalls(question, tools)
-      : expressions.flatMap((expression) => readyCalls(expression, tools, (call) => resultOf(call, calls)));
+  const next = calls.length === 0 ? firstCalls(conversation, tools) : furtherCalls(expressions, calls, tools);
   // A call that failed is not repeated: it would fail again.
   const fresh = unique(next).filter((call) => !calls.some((made) => isSame(call, made)));
   if (fresh.length > 0) return { calls: fresh };
-  return {
-    text:
-      calls.length > 0 ? fromResults(conversation, expressions, tools) : fromConversation(conversation, expressions),
-  };
+  const results = calls.filter(({ passages }) => !passages);
+  const told = results.length > 0 ? fromResults({ ...conversation, calls: results }, expressions, tools) : null;
+  if (documents === null) return { texts: [{ text: told ?? fromConversation(conversation, expressions) }] };
+  const quoted = fromDocuments(conversation, documents, told === null);
+  return { texts: told === null ? quoted : [{ text: told }, ...quoted.map(following)] };
+}
+
+function firstCalls({ question, documents }: Conversation, tools: ToolSpec[]): PlannedCall[] {
+  const planned = plannedCalls(question, tools);
+  const isLookedUp = documents === null && planned.length === 0 && isAsking(question);
+  return isLookedUp ? knowledgeCall(question, tools) : planned;
+}
+
+function furtherCalls(expressions: Expression[], calls: MadeCall[], tools: ToolSpec[]): PlannedCall[] {
+  return expressions.flatMap((expression) => readyCalls(expression, tools, (call) => resultOf(call, calls)));
+}
+
+/** `isAll`: there is nothing else to say. */
+function fromDocuments({ question, known }: Conversation, documents: readonly Passage[], isAll: boolean): SaidText[] {
+  const quoted = quotedFrom(question, documents);
+  if (quoted.length > 0 || !isAll) return quoted;
+  return [{ text: plainAnswer(question) ?? fromKnown(question, known) ?? NOTHING_FOUND }];
+}
+
+function following({ text, claim }: SaidText): SaidText {
+  return { text: /^\s/.test(text) ? text : ` ${text}`, ...(claim && { claim }) };
 }
 
 function fromResults({ question, calls }: Conversation, expressions: Expression[], tools: ToolSpec[]): string {
@@ -46,31 +72,49 @@ function fromResults({ question, calls }: Conversation, expressions: Expression[
     .replace(/\.\.(?=\s|$)/g, '.');
 }
 
-function fromConversation({ question, files, passages }: Conversation, expressions: Expression[]): string {
+function fromConversation({ question, files, known }: Conversation, expressions: Expression[]): string {
   if (question === '') return files.join('\n') || WHO_I_AM;
-  const asked = /^(?:please\s+)?(?:say|repeat|echo|reply with|answer with)(?:\s+exactly)?\s*:?\s+(.+)$/is.exec(
-    question,
-  )?.[1];
-  if (asked) return asked.replace(/^(["'“])(.*)["'”]$/s, '$2');
-  if (
-    /\b(who|what) are you\b|\b(which|what) (ai|llm|language )?\s?model\b|\bare you (an?|claude|human)\b|\bwhat can you do\b|^help\b/i.test(
-      question,
-    )
-  ) {
-    return WHO_I_AM;
-  }
-  const found = bestSentence(question, passages);
-  if (found)
-    return found.source === 'user' ? `You told me: "${found.sentence}"` : `From what I was given: "${found.sentence}"`;
+  const plain = plainAnswer(question) ?? fromKnown(question, known);
+  if (plain !== undefined) return plain;
   if (files.length > 0) return files.join('\n');
   if (expressions.length > 0) return `I cannot calculate by myself and no calculator tool is offered here. ${WHO_I_AM}`;
-  if (/^(hi|hello|hey|good (morning|afternoon|evening))\b/i.test(question)) return `Hello. ${WHO_I_AM}`;
+  if (isGreeting(question)) return `Hello. ${WHO_I_AM}`;
   const gist = quote(question);
   return isQuestion(question) ? `You asked: "${gist}" I found nothing about that. ${WHO_I_AM}` : `Noted: "${gist}"`;
 }
 
+/** To what is no question about anything. */
+function plainAnswer(question: string): string | undefined {
+  const asked = /^(?:please\s+)?(?:say|repeat|echo|reply with|answer with)(?:\s+exactly)?\s*:?\s+(.+)$/is.exec(
+    question,
+  )?.[1];
+  if (asked) return asked.replace(/^(["'“])(.*)["'”]$/s, '$2');
+  const isAboutMe =
+    /\b(who|what) are you\b|\b(which|what) (ai|llm|language )?\s?model\b|\bare you (an?|claude|human)\b|\bwhat can you do\b|^help\b/i;
+  return isAboutMe.test(question) ? WHO_I_AM : undefined;
+}
+
+function fromKnown(question: string, known: KnownText[]): string | undefined {
+  const found = bestSentence(question, known);
+  if (!found) return undefined;
+  return found.source === 'user' ? `You told me: "${found.sentence}"` : `From what I was given: "${found.sentence}"`;
+}
+
+function isGreeting(text: string): boolean {
+  return /^(hi|hello|hey|good (morning|afternoon|evening))\b/i.test(text);
+}
+
+const MOST_WORDS_OF_A_PHRASE = 12;
+
+/** A question, or the few words that people type into a search. */
+function isAsking(text: string): boolean {
+  if (text === '' || isGreeting(text) || plainAnswer(text) !== undefined) return false;
+  if (isQuestion(text)) return true;
+  return !/[.!。！]\s*$/.test(text) && text.split(/\s+/).length <= MOST_WORDS_OF_A_PHRASE;
+}
+
 function isQuestion(text: string): boolean {
-  return /\?\s*$|^(what|who|whom|whose|where|when|which|how|why|is|are|do|does|did|can|could|would|tell|explain|write|summari[sz]e|list)\b/i.test(
+  return /[?？؟]\s*$|^(what|who|whom|whose|where|when|which|how|why|is|are|do|does|did|can|could|would|tell|explain|write|summari[sz]e|list)\b/i.test(
     text,
   );
 }

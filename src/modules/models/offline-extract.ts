@@ -1,5 +1,5 @@
-/** A piece of text an answer may be taken from. */
-export interface Passage {
+/** A text of the conversation that an answer may be taken from. */
+export interface KnownText {
   text: string;
   source: 'user' | 'given';
 }
@@ -12,14 +12,26 @@ const STOP_WORDS = new Set(
   ).split(' '),
 );
 
+/** Scripts that put nothing between words. */
+const UNDIVIDED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
+
 /** Content words, roughly reduced to their stems; `my` stays, since it tells whose. */
-function keywords(text: string): Set<string> {
+export function keywords(text: string): Set<string> {
   const words = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
   return new Set(
     words
       .filter((word) => !STOP_WORDS.has(word))
+      .flatMap((word) => (UNDIVIDED.test(word) ? pairs(word) : [word]))
       .map((word) => (word.length > 4 ? word.replace(/(?:ing|ed|es|s)$/, '') : word)),
   );
+}
+
+/** Each two characters that stand side by side. */
+function pairs(word: string): string[] {
+  const characters = [...word];
+  return characters.length === 1
+    ? characters
+    : characters.slice(1).map((next, index) => `${characters[index] ?? ''}${next}`);
 }
 
 function sentences(text: string): string[] {
@@ -35,13 +47,13 @@ function sentences(text: string): string[] {
  */
 export function bestSentence(
   question: string,
-  passages: Passage[],
+  texts: KnownText[],
   least?: number,
-): { sentence: string; source: Passage['source'] } | undefined {
+): { sentence: string; source: KnownText['source'] } | undefined {
   const wanted = keywords(question);
-  let best: { sentence: string; source: Passage['source'] } | undefined;
+  let best: { sentence: string; source: KnownText['source'] } | undefined;
   let most = Math.max(1, least ?? wanted.size / 2);
-  for (const { text, source } of passages) {
+  for (const { text, source } of texts) {
     for (const sentence of sentences(text)) {
       const held = keywords(sentence);
       const shared = [...wanted].filter((word) => held.has(word)).length;

@@ -91,6 +91,14 @@ function clockCall(text: string, tools: ToolSpec[]): PlannedCall | undefined {
   return { name: tool.name, input: zone === undefined ? {} : { [parameter]: zone } };
 }
 
+const LONGEST_QUERY = 1_000;
+
+/** The search in the documents that are there for this conversation. */
+export function knowledgeCall(question: string, tools: ToolSpec[]): PlannedCall[] {
+  const tool = tools.find(({ name }) => name === 'rag__search');
+  return tool ? [{ name: tool.name, input: { query: question.slice(0, LONGEST_QUERY).toWellFormed() } }] : [];
+}
+
 /** A zone by its name, or by the city it is named for. */
 function zoneIn(text: string): string | undefined {
   const named = /\b[A-Z][A-Za-z_]+(?:\/[A-Za-z0-9_+-]+)+|\b(?:UTC|GMT)\b/.exec(text)?.[0];

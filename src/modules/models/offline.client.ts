@@ -1,11 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as eventLoop } from 'node:timers/promises';
 import type { PdfReader } from '../../platform/documents/pdf-reader.js';
-import type { AssistantBlock, ModelClient, ModelEvent, ModelRequest, ModelUsage, StopReason } from './model-client.js';
+import type {
+  AssistantBlock,
+  ClientEvent,
+  ModelClient,
+  ModelMessage,
+  ModelRequest,
+  ModelUsage,
+  StopReason,
+} from './model-client.js';
 import { nextStep } from './offline-answer.js';
 import { readConversation } from './offline-conversation.js';
 import { OfflineFiles } from './offline-files.js';
 import { instanceOf } from './offline-instance.js';
+import type { SaidText } from './offline-passages.js';
 import { summaryOf } from './offline-summary.js';
 import { estimateTokens } from './token-estimate.js';
 
@@ -20,7 +29,7 @@ export class OfflineClient implements ModelClient {
     this.files = new OfflineFiles(pdfs);
   }
 
-  async *stream(request: ModelRequest): AsyncGenerator<ModelEvent> {
+  async *stream(request: ModelRequest): AsyncGenerator<ClientEvent> {
     request.signal.throwIfAborted();
     const usage: ModelUsage = {
       inputTokens: inputTokens(request),
@@ -35,12 +44,12 @@ export class OfflineClient implements ModelClient {
       const conversation = readConversation(request, files);
       const step =
         request.purpose === 'summary'
-          ? { text: summaryOf(conversation.question) }
+          ? { texts: [{ text: summaryOf(conversation.question) }] }
           : nextStep(conversation, request.tools);
       const stopReason =
         'calls' in step
           ? yield* this.call(step.calls, request, usage)
-          : yield* this.say(inForm(step.text, request), request, usage);
+          : yield* this.say(inForm(step.texts, request), request, usage);
       done = true;
       yield { type: 'done', stopReason, usage };
     } finally {
@@ -52,7 +61,7 @@ export class OfflineClient implements ModelClient {
     calls: { name: string; input: Record<string, unknown> }[],
     request: ModelRequest,
     usage: ModelUsage,
-  ): AsyncGenerator<ModelEvent, StopReason> {
+  ): AsyncGenerator<ClientEvent, StopReason> {
     for (const { name, input } of calls) {
       await turnOver(request.signal);
       const tokens = estimateTokens(name) + estimateTokens(JSON.stringify(input));
@@ -64,15 +73,33 @@ export class OfflineClient implements ModelClient {
     return 'tool_use';
   }
 
-  private async *say(text: string, request: ModelRequest, usage: ModelUsage): AsyncGenerator<ModelEvent, StopReason> {
+  private async *say(
+    texts: readonly SaidText[],
+    request: ModelRequest,
+    usage: ModelUsage,
+  ): AsyncGenerator<ClientEvent, StopReason> {
+    for (const { text, claim } of texts) {
+      const { said, isComplete } = yield* this.sayText(text, request, usage);
+      const claims = claim && isComplete ? { claims: [claim] } : {};
+      if (said !== '') yield { type: 'block', block: { type: 'text', text: said }, ...claims };
+      if (!isComplete) return 'max_tokens';
+    }
+    return 'end_turn';
+  }
+
+  private async *sayText(
+    text: string,
+    request: ModelRequest,
+    usage: ModelUsage,
+  ): AsyncGenerator<ClientEvent, { said: string; isComplete: boolean }> {
     const words = text.match(/\s*\S+/g) ?? [];
     let said = '';
     let delta = '';
-    let complete = true;
+    let isComplete = true;
     for (const [index, word] of words.entries()) {
       const tokens = estimateTokens(word.trim());
-      complete = usage.outputTokens + tokens <= request.maxOutputTokens;
-      if (!complete) break;
+      isComplete = usage.outputTokens + tokens <= request.maxOutputTokens;
+      if (!isComplete) break;
       usage.outputTokens += tokens;
       delta += word;
       if ((index + 1) % WORDS_PER_DELTA === 0) {
@@ -84,8 +111,7 @@ export class OfflineClient implements ModelClient {
     }
     await turnOver(request.signal);
     if (delta !== '') yield { type: 'text', text: delta };
-    if (said + delta !== '') yield { type: 'block', block: { type: 'text', text: said + delta } };
-    return complete ? 'end_turn' : 'max_tokens';
+    return { said: said + delta, isComplete };
   }
 }
 
@@ -104,8 +130,9 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<
 }
 
 /** Where an answer has a schema, the words are what its texts hold. */
-function inForm(words: string, { outputSchema }: ModelRequest): string {
-  return outputSchema ? JSON.stringify(instanceOf(outputSchema, words)) : words;
+function inForm(texts: readonly SaidText[], { outputSchema }: ModelRequest): readonly SaidText[] {
+  if (!outputSchema) return texts;
+  return [{ text: JSON.stringify(instanceOf(outputSchema, texts.map(({ text }) => text).join(''))) }];
 }
 
 /** Lets others run, as a real upstream would. */
@@ -118,10 +145,18 @@ async function turnOver(signal: AbortSignal): Promise<void> {
 function inputTokens({ system, messages, state, tools }: ModelRequest): number {
   return (
     estimateTokens([...system, state ?? ''].join('\n')) +
-    estimateTokens(JSON.stringify(messages)) +
+    estimateTokens(JSON.stringify(withoutDoubles(messages))) +
     messages.flatMap<object>(({ content }) => content).reduce((sum, block) => sum + tokensOf(block), 0) +
     (tools.length > 0 ? estimateTokens(JSON.stringify(tools)) : 0)
   );
+}
+
+/** What a tool's result says in passages it says in words too. */
+function withoutDoubles(messages: readonly ModelMessage[]): unknown[] {
+  return messages.map(({ role, content }) => ({
+    role,
+    content: content.map((block) => (block.type === 'tool_result' ? { ...block, passages: undefined } : block)),
+  }));
 }
 
 function tokensOf(block: { tokens?: number }): number {

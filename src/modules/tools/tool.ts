@@ -67,6 +67,8 @@ export interface OfferedTool {
 /** What a caller of tools brings along. */
 export interface ToolScope {
   readonly clientTools: readonly ClientTool[];
+  /** Whose documents it may search; none: those of all that the person behind the call may read. */
+  readonly collectionIds: readonly string[];
 }
 
 /** A tool that the session's own application carries out. */

@@ -85,7 +85,10 @@ export class ExecuteTool {
     { disabledTools }: ToolRules,
     bare: string,
   ): Promise<OfferedTool> {
-    const { tools, unavailable, isDisabled } = await this.registry.offer([name], { clientTools: [] });
+    const { tools, unavailable, isDisabled } = await this.registry.offer([name], {
+      clientTools: [],
+      collectionIds: [],
+    });
     const tool = tools.get(name);
     if (tool && disabledTools.includes(name)) throw new Conflict(`The tool ${name} is disabled`);
     if (tool) return tool;

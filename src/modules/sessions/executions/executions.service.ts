@@ -8,7 +8,7 @@ import type { ExecutionDto, ExecutionPage, ListExecutionsQuery } from './executi
 import { ExecutionsRepository, type StoredExecution } from './executions.repository.js';
 
 /** What stands for a server in calls that no server carries out. */
-const SOURCES: ReadonlySet<string> = new Set(['agent', 'client']);
+const SOURCES: ReadonlySet<string> = new Set(['agent', 'client', 'rag']);
 
 /** What was called, by whose leave and with what result: calls of runs, and those that were asked for directly. */
 @Injectable()

@@ -1,4 +1,5 @@
 import { IsNotEmpty, IsObject, IsOptional, IsString, IsUUID, Matches } from 'class-validator';
+import { CitationDto } from '../../models/citation.dto.js';
 import { PendingDto, ToolCallDto } from './messages.dto.js';
 import { UsageDto } from '../usage.dto.js';
 import { RunDto } from '../runs/runs.dto.js';
@@ -33,6 +34,7 @@ export class AgentAnswerDto {
   messageId: string | null;
   content: string | null;
   toolCalls: ToolCallDto[];
+  citations: CitationDto[];
   usage: UsageDto;
   executionTimeMs: number;
   run: RunDto;

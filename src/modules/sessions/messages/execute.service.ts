@@ -42,6 +42,7 @@ export class ExecuteService {
       messageId: message?.id ?? null,
       content: message?.content ?? null,
       toolCalls: message?.toolCalls ?? [],
+      citations: message?.citations ?? [],
       usage: run.usage,
       executionTimeMs: run.finishedAt ? Date.parse(run.finishedAt) - Date.parse(run.createdAt) : 0,
       run,

@@ -1,9 +1,11 @@
+import type { Citation, Quote } from '../../../contracts/passage.js';
 import type { SniffedType } from '../../../platform/documents/sniffed-type.js';
 import type { UsageDto } from '../usage.dto.js';
 
 /** A block as it is stored: an assistant's carry what the provider needs back. */
 export type StoredBlock =
-  | { type: 'text'; text: string; turn?: number }
+  /** `citations`: what it is taken from, until its run has ended; then the message has them. */
+  | { type: 'text'; text: string; turn?: number; citations?: Quote[] }
   /** A file that a user sent; it may be gone by now. */
   | { type: 'image' | 'document'; fileId: string; name: string; mimeType: SniffedType; turn?: undefined }
   | { type: 'thinking'; text: string; signature: string; turn: number }
@@ -43,7 +45,7 @@ export interface Message {
   content: string;
   blocks: StoredBlock[];
   toolCalls: MessageToolCall[];
-  citations: unknown[];
+  citations: Citation[];
   model: string | null;
   parentMessageId: string | null;
   usage: UsageDto | null;

@@ -16,6 +16,7 @@ import {
 import { ApiExtraModels, ApiProperty } from '@nestjs/swagger';
 import { PageQuery, pageOf } from '../../../platform/http/pagination.js';
 import { MaxJsonBytes, METADATA_BYTES } from '../../../platform/http/max-json-bytes.decorator.js';
+import { CitationDto } from '../../models/citation.dto.js';
 import { Content } from './content.decorator.js';
 import { ON_BUSY, type OnBusy } from '../runs/on-busy.js';
 import { RunDto } from '../runs/runs.dto.js';
@@ -152,7 +153,7 @@ export class MessageDto {
   content: string;
   blocks: ContentBlockDto[];
   toolCalls: ToolCallDto[];
-  citations: Record<string, unknown>[];
+  citations: CitationDto[];
   parentMessageId: string | null;
   usage: UsageDto | null;
   feedback: FeedbackDto | null;
@@ -196,7 +197,7 @@ export function shownMessage(message: Omit<Message, 'tenantId' | 'position'>): M
       ...call,
       ...(files && { files: files.flatMap(shownBlock) }),
     })),
-    citations: message.citations as Record<string, unknown>[],
+    citations: message.citations,
     parentMessageId: message.parentMessageId,
     usage: message.usage,
     feedback: message.feedback,

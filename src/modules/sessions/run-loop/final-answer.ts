@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { Quote } from '../../../contracts/passage.js';
 import { OutputSchemas, type OutputJudgement } from '../../agents/output-schemas.service.js';
+import { citedSlice } from '../../models/citations.js';
 import { textOf, type StoredBlock } from '../messages/message.js';
 import type { RunError } from '../runs/run.js';
 import type { TurnResult } from './model-turn.js';
@@ -9,6 +11,8 @@ import type { RunHold } from './run-hold.js';
 import { limitError } from './run-limits.js';
 import type { RunState } from './run-state.js';
 import { structuredBlocks } from './structured-blocks.js';
+
+type TextBlock = Extract<StoredBlock, { type: 'text' }>;
 
 /** Faults that an error names. */
 const NAMED = 3;
@@ -43,7 +47,7 @@ export class FinalAnswer {
     const turn = state.turns.length;
     const kept = structuredBlocks([...state.turns, { blocks: last.blocks, faults: null }]);
     const blocks: StoredBlock[] = kept.filter((block) => block.turn === turn);
-    blocks.push({ type: 'text', text: json, turn });
+    blocks.push(...cited(lastWords(state, last), json).map((text) => ({ type: 'text' as const, ...text, turn })));
     this.display.start(hold, '');
     // Not at once: it is stored with the end, in one write.
     this.display.delta(hold, 'message.delta', json, false);
@@ -52,10 +56,22 @@ export class FinalAnswer {
   }
 }
 
+function said(state: RunState, last: TurnResult): string {
+  return textOf(lastWords(state, last));
+}
+
 /** Text that a pause of the provider cut in pieces is one. */
-function said({ turns }: RunState, last: TurnResult): string {
+function lastWords({ turns }: RunState, last: TurnResult): TextBlock[] {
   const before = turns.findLastIndex(({ stopReason, faults }) => stopReason !== 'pause_turn' || faults);
-  return textOf([...turns.slice(before + 1).flatMap(({ blocks }) => blocks), ...last.blocks]);
+  const blocks = [...turns.slice(before + 1).flatMap((turn) => turn.blocks), ...last.blocks];
+  return blocks.filter((block) => block.type === 'text');
+}
+
+/** The value as it was written among these words, with what they are taken from. */
+function cited(words: readonly TextBlock[], json: string): { text: string; citations?: Quote[] }[] {
+  const start = textOf(words).indexOf(json);
+  if (start < 0 || !words.some(({ citations }) => citations)) return [{ text: json }];
+  return citedSlice(words, start, start + json.length);
 }
 
 function errorOf(judgement: Exclude<OutputJudgement, { kind: 'fits' }>): RunError {

@@ -39,6 +39,8 @@ function estimateBlock(block: SizedBlock): number {
       return AROUND_TOKENS + estimateTokens(block.text);
     case 'thinking':
       return AROUND_TOKENS + estimateTokens(block.text) + estimateTokens(block.signature);
+    case 'passages':
+      return AROUND_TOKENS + estimateTokens(JSON.stringify(block.passages));
     case 'tool_result':
       return AROUND_TOKENS + estimateTokens(block.content);
     case 'image':

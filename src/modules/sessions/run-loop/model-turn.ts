@@ -1,3 +1,4 @@
+import type { Quote } from '../../../contracts/passage.js';
 import { storableJson, storableText } from '../../../platform/database/storable.js';
 import type { AssistantBlock, ModelEvent, ModelUsage, StopReason } from '../../models/model-client.js';
 import type { WireNames } from '../../tools/tool-wire-names.js';
@@ -9,6 +10,8 @@ export interface TurnResult {
   blocks: StoredBlock[];
   stopReason: StopReason;
 }
+
+type TextBlock = Extract<StoredBlock, { type: 'text' }>;
 
 interface TurnContext {
   turn: number;
@@ -53,7 +56,7 @@ export class ModelTurn {
           break;
         case 'block':
           this.half = '';
-          this.blocks.push(...this.stored(event.block));
+          this.blocks.push(...this.stored(event.block, event.citations));
           this.hold.partial = this.blocks.filter((block) => !(this.context.isHeld && block.type === 'text'));
           break;
         case 'restart':
@@ -100,7 +103,7 @@ export class ModelTurn {
     this.shown = true;
   }
 
-  private stored(block: AssistantBlock): StoredBlock[] {
+  private stored(block: AssistantBlock, citations?: Quote[]): StoredBlock[] {
     const { turn } = this.context;
     switch (block.type) {
       case 'tool_use':
@@ -113,15 +116,19 @@ export class ModelTurn {
       case 'redacted_thinking':
         return [{ ...block, data: storableText(block.data), turn }];
       case 'text': {
-        if (this.context.isHeld) return this.released();
-        // The text as it was shown, separator and all.
-        const shown = this.hold.partial.at(-1);
-        return shown?.type === 'text' && this.hold.partial.length > this.blocks.length ? [shown] : [];
+        const said = this.context.isHeld ? this.released() : this.shownText();
+        return citations ? said.map((text) => ({ ...text, citations })) : said;
       }
     }
   }
 
-  private released(): StoredBlock[] {
+  /** As it was shown, separator and all. */
+  private shownText(): TextBlock[] {
+    const shown = this.hold.partial.at(-1);
+    return shown?.type === 'text' && this.hold.partial.length > this.blocks.length ? [shown] : [];
+  }
+
+  private released(): TextBlock[] {
     const text = this.held;
     this.held = '';
     return text === '' ? [] : [{ type: 'text', text, turn: this.context.turn }];

@@ -1,5 +1,6 @@
 import type { AssistantBlock, ModelMessage, UserBlock } from '../../models/model-client.js';
 import { forModel } from '../../tools/tool-output.js';
+import { passagesOf } from '../../tools/tool-passages.js';
 import type { WireNames } from '../../tools/tool-wire-names.js';
 import { textOf, type MessageToolCall, type StoredBlock, type StoredFileBlock } from '../messages/message.js';
 import { outputUrlOf } from '../executions/execution.js';
@@ -8,7 +9,7 @@ import { isSummary } from './history-window.js';
 import type { RunState } from './run-state.js';
 import type { RunToolCall } from './run-steps.repository.js';
 
-type Call = Pick<MessageToolCall, 'id' | 'output' | 'truncated' | 'outputUrl' | 'isError'> & {
+type Call = Pick<MessageToolCall, 'id' | 'name' | 'output' | 'truncated' | 'outputUrl' | 'isError'> & {
   files?: StoredFileBlock[] | null;
 };
 
@@ -102,11 +103,13 @@ function assistantTurn(
 }
 
 function resultOf(toolUseId: string, call: Call | undefined): UserBlock {
+  const passages = call && passagesOf(call);
   return {
     type: 'tool_result',
     toolUseId,
     content: (call && forModel(call)) ?? 'The call was cancelled before it gave a result.',
     isError: call?.isError ?? true,
+    ...(passages && { passages }),
   };
 }
 

@@ -45,6 +45,7 @@ export class RunLoader {
       tooLong: [],
       files: new Map<string, FileBlock>(),
       unavailable: [],
+      hasKnowledge: false,
       delegated: { tokens: 0, costMicros: 0, activeMs: 0 },
     };
     if (attempts === 1 && !isLost) return { ...given, turns: [], calls: [] };

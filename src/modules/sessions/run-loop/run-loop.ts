@@ -4,6 +4,7 @@ import type { ModelUsage } from '../../models/model-client.js';
 import { failureKind } from '../../models/model-errors.js';
 import { ModelsService, type ModelCall } from '../../models/models.service.js';
 import { estimateTokens } from '../../models/token-estimate.js';
+import { KNOWLEDGE_TOOL } from '../../tools/tool-passages.js';
 import type { ToolDefinition } from '../../tools/tool.js';
 import { WireNames } from '../../tools/tool-wire-names.js';
 import type { RunError, WholeRun } from '../runs/run.js';
@@ -69,7 +70,7 @@ export class RunLoop {
   async drive(hold: RunHold, state: RunState): Promise<void> {
     if (hold.run.attempts > 1) hold.run.pinned = await this.rules.with(hold.run);
     const { tools, unavailable } = await this.offers.of(hold.run.pinned);
-    state.unavailable = unavailable;
+    Object.assign(state, { unavailable, hasKnowledge: tools.has(KNOWLEDGE_TOOL) });
     const offered = [...tools.values()].map(({ definition }) => definition);
     const names = new WireNames([...tools.keys()]);
     await this.answers.tell(hold, state);
@@ -242,7 +243,8 @@ export class RunLoop {
 }
 
 function systemOf({ pinned }: WholeRun, state: RunState): string[] {
-  return systemPrompt(pinned, hasState(state), state.unavailable);
+  const { hasKnowledge, unavailable } = state;
+  return systemPrompt(pinned, { hasState: hasState(state), hasKnowledge, unavailable });
 }
 
 function hasState({ context }: RunState): boolean {

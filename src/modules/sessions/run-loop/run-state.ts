@@ -1,3 +1,4 @@
+import { citationsOf } from '../../models/citations.js';
 import type { FileBlock } from '../../models/model-client.js';
 import type { Offer } from '../../tools/tool-registry.service.js';
 import type { Message, MessageToolCall, StoredBlock } from '../messages/message.js';
@@ -24,6 +25,8 @@ export interface RunState {
   delegated: Spent;
   /** Servers whose tools it is to have and can not, at present. */
   unavailable: Offer['unavailable'];
+  /** It may search documents. */
+  hasKnowledge: boolean;
   /** Sizes, in tokens as we estimate them, of the conversations that a provider found too long. */
   tooLong: number[];
   /** Its session has no title. */
@@ -92,9 +95,9 @@ export function answerOf(
     runId: run.id,
     role: 'assistant',
     content: textOf(blocks),
-    blocks,
+    blocks: blocks.map(withoutCitations),
     toolCalls: calls.map(shownCall),
-    citations: [],
+    citations: citationsOf(blocks.filter((block) => block.type === 'text')),
     model: run.model,
     parentMessageId: run.messageId,
     usage: usageOf(run),
@@ -104,6 +107,13 @@ export function answerOf(
     createdAt: now,
     updatedAt: now,
   };
+}
+
+/** The message has them in one place. */
+function withoutCitations(block: StoredBlock): StoredBlock {
+  if (block.type !== 'text' || !block.citations) return block;
+  const { citations: _ofMessage, ...said } = block;
+  return said;
 }
 
 function shownCall(call: RunToolCall): MessageToolCall {

@@ -20,6 +20,7 @@ export function pinRun(
     temperature: definition.temperature,
     tools: session.tools ?? definition.tools,
     clientTools: session.clientTools,
+    collectionIds: definition.collectionIds,
     disabledTools,
     policies: [
       { default: 'allow', ...permissionPolicy },

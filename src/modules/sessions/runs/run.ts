@@ -23,6 +23,8 @@ export interface PinnedRun {
   tools: string[];
   /** What the session's own application can do; absent in runs of releases that knew none. */
   clientTools?: ClientTool[];
+  /** Those that `rag:search` looks into; absent as above. */
+  collectionIds?: string[];
   /** Names of tools that the tenant's agents are not given; absent as above. */
   disabledTools?: string[];
   /** The tenant's, the agent's and the session's. */
