@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach } from '@jest/globals';
 import { AnthropicClient, type AnthropicOptions } from '../../src/modules/models/anthropic.client.js';
 import type {
   AssistantBlock,
-  ModelEvent,
+  ClientEvent,
   ModelMessage,
   ModelRequest,
   ModelUsage,
@@ -39,7 +39,7 @@ export function givenUpstream() {
     client,
     /** The last request the upstream saw. */
     sent: () => upstream.requests.at(-1)!,
-    answer(reply: Reply, request: Partial<ModelRequest> = {}): Promise<ModelEvent[]> {
+    answer(reply: Reply, request: Partial<ModelRequest> = {}): Promise<ClientEvent[]> {
       upstream.enqueue(reply);
       return collect(client().stream(aRequest(request)));
     },
@@ -65,6 +65,6 @@ export function answered(...content: AssistantBlock[]): ModelMessage {
   return { role: 'assistant', content };
 }
 
-export function blocks(events: ModelEvent[]): AssistantBlock[] {
+export function blocks(events: ClientEvent[]): AssistantBlock[] {
   return events.flatMap((event) => (event.type === 'block' ? [event.block] : []));
 }

@@ -1,4 +1,4 @@
-import type { ModelEvent, ModelRequest } from '../../src/modules/models/model-client.js';
+import type { ClientEvent, ModelRequest } from '../../src/modules/models/model-client.js';
 
 /** A model request with only what a test cares about. */
 export function aRequest<Extra extends Partial<ModelRequest>>(extra: Extra): ModelRequest & Extra {
@@ -14,17 +14,17 @@ export function aRequest<Extra extends Partial<ModelRequest>>(extra: Extra): Mod
   };
 }
 
-export async function collect(events: AsyncIterable<ModelEvent>): Promise<ModelEvent[]> {
-  const all: ModelEvent[] = [];
+export async function collect<E extends ClientEvent>(events: AsyncIterable<E>): Promise<E[]> {
+  const all: E[] = [];
   for await (const event of events) all.push(event);
   return all;
 }
 
 /** What was shown and what ended it. */
-export async function collectUntilError(
-  events: AsyncIterable<ModelEvent>,
-): Promise<{ events: ModelEvent[]; error: unknown }> {
-  const all: ModelEvent[] = [];
+export async function collectUntilError<E extends ClientEvent>(
+  events: AsyncIterable<E>,
+): Promise<{ events: E[]; error: unknown }> {
+  const all: E[] = [];
   try {
     for await (const event of events) all.push(event);
     return { events: all, error: undefined };
@@ -33,6 +33,6 @@ export async function collectUntilError(
   }
 }
 
-export function textOf(events: ModelEvent[]): string {
+export function textOf(events: ClientEvent[]): string {
   return events.map((event) => (event.type === 'text' ? event.text : '')).join('');
 }

@@ -4,14 +4,23 @@ export interface Piece {
   end: number;
 }
 
-/**
- * Where a sentence may end: at its sign and what closes it, before white space; where scripts know none, at the sign. A
- * row of signs is looked at once, however long it is.
- */
-const SENTENCE_END = /(?<![.!?…])[.!?…]+["'”’»)\]]*\s+|[。！？｡]+[”’」』）]*\s*|\n+\s*/gu;
+/** Where a sentence may end. A row of signs or of white space is looked at once, however long it is. */
+const SENTENCE_END = new RegExp(
+  [
+    // At its sign and what closes it, where no small letter follows; in scripts that know no spaces, at the sign.
+    /(?<![.!?…])[.!?…]+["'”’»)\]]*\s+(?![\s\p{Ll}])/u,
+    /[。！？｡]+[”’」』）]*\s*/,
+    // At an empty line, and at the end of a line where the next does not go on with it.
+    /(?<=\S)[^\S\n]*\n[^\S\n]*\n\s*/,
+    /(?<=\S)[^\S\n]*\n\s*(?![\s\p{Ll}])/u,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'gu',
+);
 
-/** A shorter piece says nothing alone, and is most often an abbreviation or the number of a list. */
-const SHORTEST = 16;
+/** A shorter piece is most often an abbreviation or the number of a list; before an empty line it is a heading. */
+const SHORTEST = 8;
 
 /**
  * A text in pieces as small as a citation may be: its sentences, with the white space behind them, so that together
@@ -22,7 +31,8 @@ export function citablePieces(text: string): Piece[] {
   let start = 0;
   for (const match of text.matchAll(SENTENCE_END)) {
     const end = match.index + match[0].length;
-    if (lengthWithin(text, start, end) < SHORTEST) continue;
+    const length = lengthWithin(text, start, end);
+    if (length === 0 || (length < SHORTEST && !/\n\s*\n/.test(match[0]))) continue;
     pieces.push({ start, end });
     start = end;
   }

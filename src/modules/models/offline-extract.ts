@@ -8,7 +8,7 @@ const STOP_WORDS = new Set(
   (
     'a about am an and any are as at be been but by can could did do does for from had has have he her him his how i if in is it its ' +
     'me mine of on or our she should so tell than that the their them then there these they this those to us was we were what when ' +
-    'where which who whom why will with would you your please know say said remember remind'
+    'where which who whom why will with would you your many much may might must please know say said remember remind'
   ).split(' '),
 );
 
@@ -21,9 +21,14 @@ export function keywords(text: string): Set<string> {
   return new Set(
     words
       .filter((word) => !STOP_WORDS.has(word))
-      .flatMap((word) => (UNDIVIDED.test(word) ? pairs(word) : [word]))
-      .map((word) => (word.length > 4 ? word.replace(/(?:ing|ed|es|s)$/, '') : word)),
+      .flatMap((word) => (isPair(word) ? pairs(word) : [word]))
+      .map((word) => (word.length > 4 ? word.replace(/(?:ing|ed|es|s|e)$/, '') : word)),
   );
+}
+
+/** One of those that a text without spaces is cut into, or such a text. */
+export function isPair(word: string): boolean {
+  return UNDIVIDED.test(word);
 }
 
 /** Each two characters that stand side by side. */

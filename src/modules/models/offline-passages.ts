@@ -1,6 +1,6 @@
 import type { Passage } from '../../contracts/passage.js';
 import { citablePieces, trimmedPiece } from './citable-pieces.js';
-import { keywords } from './offline-extract.js';
+import { isPair, keywords } from './offline-extract.js';
 import type { CitationClaim } from './quotes.js';
 
 /** Part of an answer, and what it is taken from. */
@@ -22,6 +22,10 @@ interface Sentence {
 const MOST_SENTENCES = 3;
 /** Of the question's words a passage has to hold so many, title and headings included. */
 const LEAST_COVERED = 0.6;
+/** Where words are not divided, some of what is taken for words is none. */
+const LEAST_COVERED_IN_PAIRS = 0.5;
+/** And a sentence, title and headings included. */
+const LEAST_SHARED = 0.4;
 /** Of the best sentence's score another has to have so much. */
 const NEXT_BEST = 0.6;
 
@@ -42,14 +46,18 @@ export function quotedFrom(question: string, passages: readonly Passage[]): Said
 }
 
 function sentencesOf({ title, headingPath = [], content }: Passage, passage: number, wanted: string[]): Sentence[] {
+  const above = keywords([title, ...headingPath].join(' '));
   const around = keywords([title, ...headingPath, content].join(' '));
   const covered = wanted.filter((word) => around.has(word)).length;
-  if (covered === 0 || covered < wanted.length * LEAST_COVERED) return [];
+  const least = wanted.some(isPair) ? LEAST_COVERED_IN_PAIRS : LEAST_COVERED;
+  if (covered === 0 || covered < wanted.length * least) return [];
   return citablePieces(content).flatMap((part, piece) => {
     const { start, end } = trimmedPiece(content, part);
     const quote = content.slice(start, end);
     const held = keywords(quote);
     const shared = wanted.filter((word) => held.has(word));
+    const covers = wanted.filter((word) => held.has(word) || above.has(word)).length;
+    if (covers < wanted.length * LEAST_SHARED) return [];
     // What only repeats the question, as a heading does, or asks one itself, is no answer.
     if (shared.length === 0 || held.size === shared.length || /[?？؟]$/.test(quote)) return [];
     return [{ passage, piece, quote, shared, score: 0 }];
