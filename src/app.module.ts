@@ -2,6 +2,7 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { AdminModule } from './modules/admin/admin.module.js';
 import { AgentsModule } from './modules/agents/agents.module.js';
+import { AnswersModule } from './modules/answers/answers.module.js';
 import { AuditModule } from './modules/audit/audit.module.js';
 import { AuthModule } from './modules/auth/auth.module.js';
 import { BuiltinsModule } from './modules/builtins/builtins.module.js';
@@ -63,6 +64,7 @@ export class AppModule {
         WorkspacesModule,
         AgentsModule,
         SessionsModule,
+        AnswersModule,
         McpServerModule,
         AdminModule,
         AuditModule,

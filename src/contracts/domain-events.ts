@@ -63,6 +63,7 @@ export interface DomainEvents {
   /** It can be found, or a new version of it. */
   'document.ready': { collectionId: string; chunks: number };
   'document.failed': { collectionId: string; code: string };
+  'query.answered': { collectionIds: string[]; status: string; sources: number };
   'evaluation.created': { collectionIds: string[]; cases: number };
   'evaluation.completed': object;
   'evaluation.failed': { code: string };

@@ -64,6 +64,15 @@ export class CollectionsRepository {
     return rows.map(collectionOf);
   }
 
+  /** The newest first. */
+  async readableIds(): Promise<string[]> {
+    const rows = await this.db.sql<{ id: string }>(
+      `SELECT c.id FROM rag_collections c WHERE c.tenant_id = :tenantId AND ${READABLE_COLLECTION} ORDER BY c.id DESC`,
+      readerParameters(),
+    );
+    return rows.map(({ id }) => id);
+  }
+
   /** Newest first, older than `before`. */
   async listReadable(filter: { search?: string; before: string | null; limit: number }): Promise<ListedCollection[]> {
     const { search, before, limit } = filter;

@@ -99,6 +99,11 @@ export class CollectionsService {
     return new Set(ids.length === 0 ? [] : await this.collections.existing(ids));
   }
 
+  /** All that the caller may read. */
+  async readableIds(): Promise<string[]> {
+    return this.collections.readableIds();
+  }
+
   async list(query: ListCollectionsQuery): Promise<CollectionPage> {
     const before = this.cursors.id(query.cursor);
     const rows = await this.collections.listReadable({ search: query.search, before, limit: query.limit + 1 });

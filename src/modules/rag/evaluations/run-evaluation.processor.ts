@@ -17,6 +17,8 @@ import { added, metricsOf, NO_METRICS } from './ranking-metrics.js';
 /** Cases between two that are stored: what a crash may cost. */
 const CASES_A_STEP = 10;
 
+const LOST = { code: 'worker_lost', message: 'Five workers in a row were lost while they worked on this' };
+
 type Held = Evaluation & { cases: EvaluationCase[] };
 
 /** Another holds it, or this process ends. */
@@ -70,7 +72,10 @@ export class RunEvaluationProcessor implements JobProcessor<'evaluation.run'> {
   private async drive(evaluation: Held, fence: number, lost: boolean, signal: AbortSignal): Promise<void> {
     const { id } = evaluation;
     try {
-      if (lost) throw new DomainError('worker_lost', 500, 'Five workers in a row were lost while they worked on this');
+      if (lost) {
+        await this.end(id, fence, { status: 'failed', error: LOST });
+        return;
+      }
       await this.judge(evaluation, fence, signal);
       await this.end(id, fence, { status: 'completed', error: null });
     } catch (error) {

@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+import { NotFound } from '../../contracts/errors.js';
+import { currentTenantActor } from '../../platform/access/scope.js';
+import { Db } from '../../platform/database/db.js';
+import { Events } from '../../platform/events/events.js';
+import { Cursors } from '../../platform/http/pagination.js';
+import { CollectionsService } from '../rag/collections/collections.service.js';
+import { shownQuery, type ListQueriesQuery, type QueryDto, type QueryPage } from './answers.dto.js';
+import { QueriesRepository } from './queries.repository.js';
+import type { KnowledgeQuery } from './query.js';
+
+/** The log of what was asked. */
+@Injectable()
+export class QueriesService {
+  constructor(
+    private readonly queries: QueriesRepository,
+    private readonly collections: CollectionsService,
+    private readonly events: Events,
+    private readonly cursors: Cursors,
+    private readonly db: Db,
+  ) {}
+
+  async keep(query: KnowledgeQuery): Promise<void> {
+    await this.db.run(async () => {
+      await this.queries.add(query);
+      const { collectionIds, status, sources } = query;
+      const payload = { collectionIds, status, sources: sources.length };
+      await this.events.publish('query.answered', { resourceType: 'query', resourceId: query.id, payload });
+    });
+  }
+
+  /** @throws NotFound */
+  async get(id: string): Promise<QueryDto> {
+    return shownQuery(await this.require(id));
+  }
+
+  /** @throws NotFound */
+  async require(id: string): Promise<KnowledgeQuery> {
+    const query = await this.queries.findVisible(id, await this.readable());
+    if (!query) throw new NotFound('Query');
+    return query;
+  }
+
+  async list({ cursor, limit, collectionId }: ListQueriesQuery): Promise<QueryPage> {
+    const before = this.cursors.id(cursor);
+    const readable = await this.readable();
+    const rows = await this.queries.listVisible({ readable, collectionId, before, limit: limit + 1 });
+    return this.cursors.page(rows, limit, shownQuery);
+  }
+
+  /** Null for who sees nothing but their own. */
+  private async readable(): Promise<string[] | null> {
+    const { role } = currentTenantActor();
+    return role === 'owner' || role === 'admin' ? this.collections.readableIds() : null;
+  }
+}
