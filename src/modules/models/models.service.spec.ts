@@ -36,25 +36,17 @@ function models({ apiKey = 'key', initialDelayMs = 1, minimumCalls = 100 }: Give
   } as Settings;
   const catalog = new ModelCatalog(settings);
   const breakers = new Breakers({ ...BREAKER_DEFAULTS, minimumCalls, window: 100 });
-  const registry = new Registry();
   const retry = new Retry({ maxAttempts: 3, initialDelayMs, maxDelayMs: initialDelayMs, maxRetryAfterMs: 60_000 });
   return {
     breakers,
-    /** How many citations came to this. */
-    counted: (outcome: string) => valueOf(registry, outcome),
     service: new ModelsService(
       catalog,
       new ModelClients(settings, catalog, new PdfReader(new BoundedWork())),
       breakers,
       retry,
-      new CitationMetrics(registry),
+      new CitationMetrics(new Registry()),
     ),
   };
-}
-
-async function valueOf(registry: Registry, outcome: string): Promise<number | undefined> {
-  const metric = await registry.getSingleMetric('atrium_citations_total')?.get();
-  return metric?.values.find(({ labels }) => labels['outcome'] === outcome)?.value;
 }
 
 function aCall(extra: Partial<ModelCall> = {}): ModelCall {
@@ -313,52 +305,5 @@ describe('ModelsService, abort', () => {
     };
     await expect(reading()).rejects.toBe(reason);
     expect(unfinished).toEqual({ ...nothing, inputTokens: 100, outputTokens: 1, estimated: true });
-  });
-});
-
-describe('ModelsService, citations', () => {
-  const LEAVE = 'Up to five days 😀 may be carried over. They lapse in March.';
-  const passages = [{ chunkId: 'c1', documentId: 'd1', title: 'Handbook', content: LEAVE }];
-  const messages: ModelCall['messages'] = [
-    {
-      role: 'user',
-      content: [
-        { type: 'passages', passages },
-        { type: 'text', text: 'How many days?' },
-      ],
-    },
-  ];
-
-  it('are what stands there; those that lie are dropped and counted', async () => {
-    const cites = 'They lapse';
-    const steps: Step[] = [
-      { text: 'Five, until March.', cites: ['five days 😀 may', cites, cites] },
-      { text: ' Or so.', cites, says: { cited_text: 'They lapse in May.' } },
-    ];
-    upstream.enqueue({ steps });
-    const { service, counted } = models();
-    const events = await collect(service.stream(aCall({ messages })));
-    const whole = { documentId: 'd1', chunkId: 'c1', title: 'Handbook' };
-    expect(events.filter(({ type }) => type === 'block')).toEqual([
-      {
-        ...{ type: 'block', block: { type: 'text', text: 'Five, until March.' } },
-        citations: [
-          { ...whole, quote: 'Up to five days 😀 may be carried over.', start: 0, end: 39 },
-          { ...whole, quote: 'They lapse in March.', start: 40, end: 60 },
-        ],
-      },
-      { type: 'block', block: { type: 'text', text: ' Or so.' } },
-    ]);
-    expect([await counted('verified'), await counted('dropped')]).toEqual([3, 1]);
-  });
-
-  it('of the offline model stand there too', async () => {
-    const { service, counted } = models();
-    const events = await collect(service.stream(aCall({ model: 'offline', messages })));
-    expect(textOf(events)).toBe('Up to five days 😀 may be carried over.');
-    expect(events).toContainEqual(
-      expect.objectContaining({ citations: [expect.objectContaining({ chunkId: 'c1', start: 0, end: 39 })] }),
-    );
-    expect([await counted('verified'), await counted('dropped')]).toEqual([1, 0]);
   });
 });

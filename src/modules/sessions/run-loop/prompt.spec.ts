@@ -81,6 +81,20 @@ describe('conversation', () => {
     expect(past(user('?'), assistant([block], { toolCalls: [call] }))).toEqual(now);
   });
 
+  it('gives what a search found as passages, with the words for who can not cite', () => {
+    const searched = { ...use('t1'), name: 'rag:search' };
+    const passages = [{ chunkId: 'c', documentId: 'd', title: 'T', content: 'Words', page: 1, headingPath: ['H'] }];
+    const output = JSON.stringify({ passages });
+    const found = { ...done(searched, output), name: 'rag:search' };
+    const steps = { turns: [turnOf(0, [searched])], calls: [found] };
+    const now = conversation({ ...nothing, history: [user('?')], ...steps }, 'm', names);
+    expect(now[2]?.content).toEqual([
+      { type: 'tool_result', toolUseId: 't1', content: output, isError: false, passages },
+    ]);
+    const kept = { ...found, id: 't1', files: undefined };
+    expect(past(user('?'), assistant([searched], { toolCalls: [kept] }))).toEqual(now);
+  });
+
   it('answers calls that never came to a result, as providers demand', () => {
     const [, , results] = past(user('?'), assistant([use('t1'), use('t2')]));
     expect(results?.content).toEqual([
