@@ -1,14 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
 import { AccessDenied, DomainError, ValidationFailed } from '../../contracts/errors.js';
-import type { Passage } from '../../contracts/passage.js';
 import { currentTenantActor } from '../../platform/access/scope.js';
 import { Settings } from '../../platform/config/settings.js';
 import { AgentsService } from '../agents/agents.service.js';
 import type { AgentDefinition } from '../agents/agent-definition.js';
 import { ModelCatalog } from '../models/model-catalog.service.js';
 import { ModelsService, type ModelCall } from '../models/models.service.js';
-import { SearchService } from '../rag/search/search.service.js';
+import { passageOf, SearchService } from '../rag/search/search.service.js';
 import type { SearchResultDto } from '../rag/search/search.dto.js';
 import { AnswerWriting } from './answer-writing.js';
 import type { AskDto } from './answers.dto.js';
@@ -115,10 +114,6 @@ function callOf({ dto, agent, model, sources }: AskedQuestion, signal: AbortSign
     ...{ tools: [], maxOutputTokens: MOST_OUTPUT_TOKENS, signal },
     onUnfinished: (usage) => writing.count(usage),
   };
-}
-
-function passageOf({ chunkId, documentId, documentTitle, content, page, headingPath }: SearchResultDto): Passage {
-  return { chunkId, documentId, title: documentTitle, content, page, headingPath };
 }
 
 function faultOf(error: unknown, status: KnowledgeQuery['status']): KnowledgeQuery['error'] {

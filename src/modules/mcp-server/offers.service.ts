@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { AgentResources } from './agent.resources.js';
+import { CollectionResources } from './collection.resources.js';
 import { ListAgentsTool } from './list-agents.tool.js';
 import { RunAgentTool } from './run-agent.tool.js';
+import { SearchKnowledgeTool } from './search-knowledge.tool.js';
 import type { ServedPrompts, ServedResources, ServedTool } from './served.js';
 import { TemplatePrompts } from './template.prompts.js';
 
@@ -12,9 +14,16 @@ export class Offers {
   readonly resources: readonly ServedResources[];
   readonly prompts: readonly ServedPrompts[];
 
-  constructor(listAgents: ListAgentsTool, runAgent: RunAgentTool, agents: AgentResources, templates: TemplatePrompts) {
-    this.tools = [listAgents, runAgent];
-    this.resources = [agents];
+  constructor(
+    listAgents: ListAgentsTool,
+    runAgent: RunAgentTool,
+    searchKnowledge: SearchKnowledgeTool,
+    agents: AgentResources,
+    collections: CollectionResources,
+    templates: TemplatePrompts,
+  ) {
+    this.tools = [listAgents, runAgent, searchKnowledge];
+    this.resources = [agents, collections];
     this.prompts = [templates];
   }
 }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ComputeModule } from '../../platform/compute/compute.module.js';
 import { DocumentsModule } from '../../platform/documents/documents.module.js';
 import { TenantsModule } from '../tenants/tenants.module.js';
+import { ToolsModule } from '../tools/tools.module.js';
 import { CollectionRules } from './collections/collection-rules.js';
 import { CollectionsController } from './collections/collections.controller.js';
 import { CollectionsRepository } from './collections/collections.repository.js';
@@ -29,12 +30,14 @@ import { EvaluationsController } from './evaluations/evaluations.controller.js';
 import { EvaluationsRepository } from './evaluations/evaluations.repository.js';
 import { EvaluationsService } from './evaluations/evaluations.service.js';
 import { RunEvaluationProcessor } from './evaluations/run-evaluation.processor.js';
+import { AgentsKnowledge } from './search/agents-knowledge.js';
+import { FoundChunksRepository } from './search/found-chunks.repository.js';
 import { SearchController } from './search/search.controller.js';
 import { SearchService } from './search/search.service.js';
 
 /** Documents, what is cut out of them, and how it is found again. */
 @Module({
-  imports: [ComputeModule, DocumentsModule, TenantsModule],
+  imports: [ComputeModule, DocumentsModule, TenantsModule, ToolsModule],
   controllers: [CollectionsController, DocumentsController, SearchController, EvaluationsController],
   providers: [
     CollectionRules,
@@ -61,6 +64,8 @@ import { SearchService } from './search/search.service.js';
     KnowledgeSockets,
     KnowledgeSweeper,
     RunEvaluationProcessor,
+    AgentsKnowledge,
+    FoundChunksRepository,
     SearchService,
   ],
   exports: [CollectionsService, DocumentsService, SearchService, IngestDocumentProcessor, RunEvaluationProcessor],

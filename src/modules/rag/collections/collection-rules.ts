@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { ValidationFailed } from '../../../contracts/errors.js';
 import type { Language } from '../analysis/languages.js';
 import { DEFAULT_CHUNKING, type Chunking } from '../chunking/chunk.js';
-import { EmbeddingModels, type EmbeddingModel } from '../embeddings/embedding-models.js';
+import { EmbeddingModels, type EmbeddingModel } from '../embeddings/embedding-models.service.js';
 import type { ChunkingDto } from './collections.dto.js';
 
 const DEFAULT_LANGUAGE: Language = 'english';
@@ -14,7 +14,7 @@ export class CollectionRules {
 
   /** @throws ValidationFailed naming the models there are */
   model(name: string | null | undefined): EmbeddingModel {
-    return this.models.require(name ?? this.models.default, 'embeddingModel');
+    return name == null ? this.models.default : this.models.require(name, 'embeddingModel');
   }
 
   language(language: Language | null | undefined): Language {

@@ -54,7 +54,7 @@ export class CollectionsService {
       ...{ tenantId, id: v7(), name: dto.name, description: dto.description ?? null },
       ...{ language: this.rules.language(dto.language), chunking: this.rules.chunking(dto.chunking) },
       ...{ userIds: await this.readers(dto.access), metadata: dto.metadata ?? {} },
-      ...{ embeddingModel: model.name, dimensions: model.dimensions, spaceId: v7() },
+      ...{ embeddingModel: model.id, dimensions: model.dimensions, spaceId: v7() },
       ...{ nextModel: null, nextDimensions: null, nextSpaceId: null },
       ...{ documentCount: 0, chunkCount: 0, termTotal: 0, createdBy: userId, createdAt, updatedAt: createdAt },
     };
@@ -126,7 +126,7 @@ export class CollectionsService {
       if (dto.metadata !== undefined) collection.metadata = dto.metadata ?? {};
       if (userIds !== undefined) collection.userIds = userIds;
       await this.collections.change(id, collection);
-      if (model) await this.changeModel(collection, { spaceId: v7(), model: model.name, dimensions: model.dimensions });
+      if (model) await this.changeModel(collection, { spaceId: v7(), model: model.id, dimensions: model.dimensions });
       // The words of its texts are told apart otherwise from now on.
       if (collection.language !== language) await this.ingestions.readAllAgain(id);
       await this.events.publish('collection.updated', {

@@ -39,6 +39,7 @@ export class DocumentEmbedding {
       return { document: step.document, spaces: await Promise.all(missing) };
     });
     for (const { space, positions } of spaces) {
+      if (positions.length > 0) await this.index.prepare(space.dimensions);
       for (let from = 0; from < positions.length; from += CHUNKS_A_PAGE) {
         const page = positions.slice(from, from + CHUNKS_A_PAGE);
         const chunks = await this.chunks.ofVersion(collectionId, versionOf(document), page);
@@ -55,9 +56,9 @@ export class DocumentEmbedding {
     const { collectionId } = hold.ingestion;
     const texts = chunks.map((chunk) => embeddedText(chunk, document.title));
     const request = { texts, purpose: 'document', collectionId, signal: hold.signal } as const;
-    for await (const { start, vectors } of this.embeddings.embedEach(space.model, request)) {
-      const stored = vectors.map((vector, at) => ({ position: chunks[start + at]?.position ?? -1, vector }));
-      const progress = PROGRESS_BEGUN + (PROGRESS_EMBEDDED - PROGRESS_BEGUN) * ((done + start + vectors.length) / all);
+    for await (const { from, vectors } of this.embeddings.embed(space.model, request)) {
+      const stored = vectors.map((vector, at) => ({ position: chunks[from + at]?.position ?? -1, vector }));
+      const progress = PROGRESS_BEGUN + (PROGRESS_EMBEDDED - PROGRESS_BEGUN) * ((done + from + vectors.length) / all);
       await this.steps.store(hold, async () => {
         await Promise.all([
           this.index.addVectors({ collectionId, ...space }, versionOf(document), stored),

@@ -62,7 +62,7 @@ export class KnowledgeSweeper implements OnApplicationBootstrap, BeforeApplicati
       await this.untilNone(() => this.chunks.dropVersion(collectionId, number, ROWS));
       await this.untilNone(() => this.index.dropVersion(collectionId, number, ROWS));
     } else if (spaceId !== null && dimensions !== null)
-      await this.untilNone(() => this.index.dropSpace({ spaceId, dimensions }, ROWS));
+      await this.untilNone(() => this.index.dropSpace({ collectionId, spaceId, dimensions }, ROWS));
     await this.garbage.remove([id]);
   }
 

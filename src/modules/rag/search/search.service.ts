@@ -1,0 +1,133 @@
+import { Injectable } from '@nestjs/common';
+import type { Passage } from '../../../contracts/passage.js';
+import { Db } from '../../../platform/database/db.js';
+import { analyze } from '../analysis/analyze.js';
+import type { Language } from '../analysis/languages.js';
+import type { Collection } from '../collections/collection.js';
+import { CollectionsService } from '../collections/collections.service.js';
+import { EmbeddingsService } from '../embeddings/embeddings.service.js';
+import { compileFilter, type CompiledFilter } from '../filters/compile-filter.js';
+import { KnowledgeIndex, type SearchedCollection } from '../index/knowledge-index.service.js';
+import { FoundChunksRepository } from './found-chunks.repository.js';
+import { RankedChunks } from './ranked-chunks.js';
+import type { SearchAnswerDto, SearchDto, SearchMode, SearchResultDto } from './search.dto.js';
+
+const DEFAULT_TOP_K = 10;
+/** Chunks that each channel brings in, so that what both have is known to be had by both. */
+const LEAST_DEPTH = 200;
+
+/** What is searched for, before it is known where. */
+interface Wanted {
+  query: string;
+  mode: SearchMode;
+  filter: CompiledFilter | null;
+  depth: number;
+  signal?: AbortSignal;
+}
+
+/** Finds the passages that fit best. */
+@Injectable()
+export class SearchService {
+  constructor(
+    private readonly collections: CollectionsService,
+    private readonly embeddings: EmbeddingsService,
+    private readonly index: KnowledgeIndex,
+    private readonly chunks: FoundChunksRepository,
+    private readonly db: Db,
+  ) {}
+
+  /** @throws ValidationFailed, what the provider of embeddings throws */
+  async search(dto: SearchDto): Promise<SearchAnswerDto> {
+    const startedAt = performance.now();
+    const filter = dto.filter === undefined ? null : compileFilter(dto.filter, 'd.metadata');
+    const collections = await this.collections.requireAll(dto.collectionIds, 'collectionIds');
+    const results = await this.searchIn(collections, { ...dto, filter });
+    return { results, tookMs: Math.round((performance.now() - startedAt) * 10) / 10 };
+  }
+
+  /** Of collections that the caller may read. @throws what the provider of embeddings throws */
+  async searchIn(
+    collections: readonly Collection[],
+    asked: Pick<SearchDto, 'query' | 'topK' | 'mode' | 'minScore' | 'rerank'> & {
+      filter: CompiledFilter | null;
+      signal?: AbortSignal;
+    },
+  ): Promise<SearchResultDto[]> {
+    const { query, topK = DEFAULT_TOP_K, mode = 'hybrid', minScore = 0, filter, signal } = asked;
+    const depth = Math.max(LEAST_DEPTH, 2 * topK);
+    return this.find(collections, { query, mode, filter, depth, signal }, async (ranked) => {
+      const best = ranked.best(topK).filter(({ score }) => score >= minScore);
+      return this.chunks.shown(best);
+    });
+  }
+
+  /** The documents that fit best, each by its best chunk. @throws ValidationFailed, what the provider throws */
+  async rankDocuments(
+    { collectionIds, query, mode }: { collectionIds: readonly string[]; query: string; mode: SearchMode },
+    most: number,
+  ): Promise<string[]> {
+    const collections = await this.collections.requireAll(collectionIds, 'collectionIds');
+    const wanted = { query, mode, filter: null, depth: 4 * most };
+    return this.find(collections, wanted, async (ranked) => {
+      const found = await this.chunks.documentsOf(ranked.best(4 * most));
+      return [...new Set(found)].slice(0, most);
+    });
+  }
+
+  /** `read` is called in the transaction in which it was found, so that nothing of it is gone yet. */
+  private async find<T>(
+    collections: readonly Collection[],
+    { query, mode, filter, depth, signal }: Wanted,
+    read: (ranked: RankedChunks) => Promise<T>,
+  ): Promise<T> {
+    const vectors = mode === 'keyword' ? null : await this.vectorsOf(collections, query, signal);
+    const words = mode === 'vector' ? null : await wordsOf(collections, query);
+    const searched = collections.map(({ id, spaceId, dimensions, embeddingModel, language }): SearchedCollection => ({
+      space: { collectionId: id, spaceId, dimensions },
+      vector: vectors?.get(embeddingModel) ?? null,
+      terms: words?.get(language) ?? null,
+    }));
+    return this.db.run(
+      async () => {
+        const findings = await this.index.search({ collections: searched, filter, depth });
+        return read(new RankedChunks(findings, mode));
+      },
+      { asOfOneMoment: true },
+    );
+  }
+
+  /** Of the query, by each model that there is. */
+  private async vectorsOf(
+    collections: readonly Collection[],
+    query: string,
+    signal?: AbortSignal,
+  ): Promise<Map<string, Float32Array>> {
+    const models = new Set(collections.map(({ embeddingModel }) => embeddingModel));
+    const embedded = [...models].map(
+      async (model) => [model, await this.embeddings.embedQuery(model, query, { signal })] as const,
+    );
+    return new Map(await Promise.all(embedded));
+  }
+}
+
+/** A result as models are given it. */
+export function passageOf({
+  chunkId,
+  documentId,
+  documentTitle,
+  content,
+  page,
+  headingPath,
+}: SearchResultDto): Passage {
+  return { chunkId, documentId, title: documentTitle, content, page, headingPath };
+}
+
+/** Of the query, in each language that there is. */
+async function wordsOf(
+  collections: readonly Collection[],
+  query: string,
+): Promise<Map<string, ReadonlyMap<string, number>>> {
+  const languages = new Set(collections.map(({ language }) => language as Language));
+  const read = [...languages].map(async (language) => [language, (await analyze(query, language)).terms] as const);
+  return new Map(await Promise.all(read));
+}
