@@ -1,4 +1,4 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { BoundedWork, WorkExceeded } from '../compute/bounded-work.js';
 import type { DocumentType } from './document-type.js';
 import type { DocumentFaultCode } from './parsing/document-fault.js';
@@ -20,16 +20,18 @@ const MESSAGES: Record<DocumentFaultCode, string> = {
 
 /** A document gives no text; its message is for who uploaded it. */
 export class DocumentUnreadable extends Error {
-  constructor(readonly code: DocumentFaultCode) {
-    super(MESSAGES[code]);
+  /** The cause is the name of the error underneath, for logs. */
+  constructor(
+    readonly code: DocumentFaultCode,
+    cause?: string,
+  ) {
+    super(MESSAGES[code], { cause });
   }
 }
 
 /** Makes text of the documents of strangers, within limits of time, memory and size. */
 @Injectable()
 export class DocumentParser {
-  private readonly logger = new Logger('Documents');
-
   constructor(private readonly work: BoundedWork) {}
 
   /**
@@ -43,8 +45,7 @@ export class DocumentParser {
   ): Promise<ParsedDocument> {
     const reading = await this.read(bytes, mimeType, signal);
     if ('document' in reading) return reading.document;
-    this.logger.debug({ mimeType, ...reading }, 'A document could not be read');
-    throw new DocumentUnreadable(reading.fault);
+    throw new DocumentUnreadable(reading.fault, reading.cause);
   }
 
   private async read(bytes: () => Promise<Uint8Array>, mimeType: DocumentType, signal?: AbortSignal) {

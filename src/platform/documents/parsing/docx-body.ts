@@ -1,4 +1,4 @@
-import { TableReader } from './docx-tables.js';
+import { type Block, TableReader } from './docx-tables.js';
 import type { Numbering } from './docx-numbering.js';
 import type { ParagraphStyle } from './docx-styles.js';
 import type { TextBuilder } from './text-builder.js';
@@ -12,13 +12,6 @@ interface Paragraph {
   outline: number | null;
   notes: string[];
   inRun: boolean;
-}
-
-/** What a paragraph has become. */
-export interface Block {
-  text: string;
-  level: number | null;
-  isItem: boolean;
 }
 
 /** What was deleted, what is there a second time for old programs, and what was so before. */

@@ -1,6 +1,12 @@
-import type { Block } from './docx-body.js';
 import { tableText } from './table-text.js';
 import { attribute, type Attributes } from './xml.js';
+
+/** What a paragraph has become. */
+export interface Block {
+  text: string;
+  level: number | null;
+  isItem: boolean;
+}
 
 interface Cell {
   blocks: Block[];

@@ -1,4 +1,4 @@
-import { elementsOf, type Markup, type MarkupElement } from './html-tree.js';
+import { elementsOf, isText, type Markup, type MarkupElement } from './html-tree.js';
 
 /** What is never read. */
 const SILENT = new Set(
@@ -11,7 +11,7 @@ const AROUND_ROLES =
   /^(navigation|banner|contentinfo|search|complementary|menu|menubar|toolbar|dialog|alertdialog|tablist)$/;
 /** Words in classes and ids that say what a part is for. */
 const AROUND_WORDS =
-  /(^|[-_\s])(nav|navbar|navbox|navigation|menu|breadcrumbs?|sidebar|side-bar|footer|cookies?|consent|social|share|sharing|adverts?|advertisement|ads|promo|popup|modal|newsletter|subscribe|related|pagination|pager|skip-?links?|jump-?link|noprint|toc|editsection|toolbar|masthead)(?=$|[-_\s])/i;
+  /(^|[-_\s])(nav|navbar|navbox|navigation|menu|breadcrumbs?|sidebar|side-bar|footer|cookies?|consent|social|share|sharing|adverts?|advertisement|ads|promo|popup|modal|newsletter|subscribe|related|pagination|pager|skip-?links?|jump-?link|noprint|toc|editsection|toolbar|masthead|catlinks)(?=$|[-_\s])/i;
 
 interface Measure {
   text: number;
@@ -71,7 +71,7 @@ function linksIn(element: MarkupElement): number {
 function measure(node: Markup, measures: Map<Markup, Measure>): Measure {
   const size: Measure = { text: 0, linked: 0 };
   for (const child of node.children) {
-    if (child.type === 'text') size.text += child.data.replace(/\s+/g, ' ').trim().length;
+    if (isText(child)) size.text += child.data.replace(/\s+/g, ' ').trim().length;
     else if ('attribs' in child) {
       const inner = measure(child, measures);
       size.text += inner.text;

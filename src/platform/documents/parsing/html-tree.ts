@@ -1,14 +1,20 @@
-import type { AnyNode, Document, Element } from 'domhandler';
+import { ElementType, type parseDocument } from 'htmlparser2';
 
-export type Markup = Document | Element;
-export type MarkupElement = Element;
-export type MarkupNode = AnyNode;
+type Tree = ReturnType<typeof parseDocument>;
+export type MarkupNode = Tree['children'][number];
+export type MarkupElement = Extract<MarkupNode, { attribs: unknown }>;
+type MarkupText = Extract<MarkupNode, { data: string; type: ElementType.ElementType.Text }>;
+export type Markup = Tree | MarkupElement;
 
-export function isElement(node: MarkupNode): node is Element {
+export function isElement(node: MarkupNode): node is MarkupElement {
   return 'attribs' in node;
 }
 
-export function elementsOf(node: Markup): Element[] {
+export function isText(node: MarkupNode): node is MarkupText {
+  return node.type === ElementType.Text;
+}
+
+export function elementsOf(node: Markup): MarkupElement[] {
   return node.children.filter(isElement);
 }
 
@@ -17,15 +23,10 @@ export function textOf(node: Markup): string {
   const parts: string[] = [];
   const collect = (within: Markup): void => {
     for (const child of within.children) {
-      if (child.type === 'text') parts.push(child.data);
+      if (isText(child)) parts.push(child.data);
       else if (isElement(child)) collect(child);
     }
   };
   collect(node);
   return parts.join('');
-}
-
-/** Without tags and their kind. */
-export function isNamed(node: MarkupNode, names: ReadonlySet<string>): node is Element {
-  return isElement(node) && names.has(node.name);
 }

@@ -1,4 +1,12 @@
-import { elementsOf, isElement, textOf, type Markup, type MarkupElement, type MarkupNode } from './html-tree.js';
+import {
+  elementsOf,
+  isElement,
+  isText,
+  textOf,
+  type Markup,
+  type MarkupElement,
+  type MarkupNode,
+} from './html-tree.js';
 import { tableText } from './table-text.js';
 import type { TextBuilder } from './text-builder.js';
 
@@ -75,7 +83,7 @@ export class HtmlWriter {
   }
 
   private node(node: MarkupNode): void {
-    if (node.type === 'text') this.inline.push(node.data);
+    if (isText(node)) this.inline.push(node.data);
     else if (isElement(node)) this.element(node);
   }
 
@@ -118,7 +126,7 @@ export class HtmlWriter {
 
   private code(element: MarkupElement): void {
     this.flush();
-    const text = textOf(element).replace(/^\n|\s+$/g, '');
+    const text = textOf(element).replace(/^\n/, '').trimEnd();
     if (text.trim() === '') return;
     const fence = '`'.repeat(Math.max(3, ...(text.match(/`+/g) ?? []).map((ticks) => ticks.length + 1)));
     this.builder.paragraph(`${fence}\n${text}\n${fence}`);
@@ -148,7 +156,8 @@ export class HtmlWriter {
     this.flush();
     const caption = elementsOf(element).find((child) => child.name === 'caption');
     if (caption) this.builder.paragraph(textOf(caption).replace(/\s+/g, ' '));
-    this.builder.paragraph(tableText(gridOf(rowsOf(element))));
+    const rows = rowsOf(element);
+    this.builder.paragraph(isKeyed(rows) ? keyedText(rows) : tableText(gridOf(rows)));
   }
 }
 
@@ -163,6 +172,24 @@ function isData(table: MarkupElement): boolean {
     elementsOf(node).some((child) => /^(table|h[1-6]|pre)$/.test(child.name) || holdsLayout(child));
   const rows = rowsOf(table);
   return rows.length > 1 && rows.some((row) => row.length > 1) && !holdsLayout(table);
+}
+
+/** Each row says what its first cell is about. */
+function isKeyed(rows: MarkupElement[][]): boolean {
+  const keyed = rows.filter(
+    ([first, second, ...more]) => first?.name === 'th' && second?.name === 'td' && more.length === 0,
+  );
+  return keyed.length > rows.length / 2;
+}
+
+function keyedText(rows: MarkupElement[][]): string {
+  const lines = rows.map((cells) =>
+    cells
+      .map(cellText)
+      .filter((text) => text !== '')
+      .join(': '),
+  );
+  return lines.filter((line) => line !== '').join('\n');
 }
 
 function rowsOf(table: MarkupElement): MarkupElement[][] {
@@ -199,12 +226,15 @@ function gridOf(rows: MarkupElement[][]): string[][] {
 /** Lists and lines within a cell stand beside one another. */
 function cellText(cell: Markup): string {
   const parts: string[] = [];
+  let hasText = false;
   const collect = (node: Markup): void => {
     for (const child of node.children) {
-      if (child.type === 'text') parts.push(child.data);
-      else if (isElement(child) && !SILENT.has(child.name) && !isReference(child)) {
+      if (isText(child)) {
+        parts.push(child.data);
+        hasText ||= child.data.trim() !== '';
+      } else if (isElement(child) && !SILENT.has(child.name) && !isReference(child)) {
         const isApart = child.name === 'br' || PARAGRAPHS.has(child.name) || LINES.has(child.name);
-        if (isApart) parts.push(child.name === 'li' && parts.some((part) => part.trim() !== '') ? ', ' : ' ');
+        if (isApart) parts.push(child.name === 'li' && hasText ? ', ' : ' ');
         collect(child);
         if (isApart) parts.push(' ');
       }

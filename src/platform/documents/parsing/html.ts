@@ -61,7 +61,7 @@ function treeOf(source: string): Markup {
     { decodeEntities: true },
   );
   parser.end(source);
-  return tree.root as Markup;
+  return tree.root;
 }
 
 function titleOf(root: Markup): string | null {

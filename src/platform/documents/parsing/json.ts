@@ -14,7 +14,7 @@ export function parseJson(source: string, budget: WorkBudget): ParsedDocument {
   const builder = new TextBuilder(budget);
   if (Array.isArray(value)) for (const item of value as unknown[]) writeRecord(item, builder);
   else writeRecord(value, builder);
-  const title = (value as { title?: unknown } | null)?.title;
+  const title = typeof value === 'object' && value !== null && 'title' in value ? value.title : null;
   return builder.finish(typeof title === 'string' ? title : null);
 }
 
@@ -53,8 +53,10 @@ function say(path: string, value: string, builder: TextBuilder): void {
   if (value !== '') builder.line(path === '' ? value : `${path}: ${value}`);
 }
 
+/** Of what holds nothing else. */
 function shown(value: unknown): string {
-  return value === null ? '' : String(value);
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
 
 /** Undefined for what is no JSON. Numbers that JavaScript can't hold stay as they are written. */

@@ -1,5 +1,8 @@
 import type { Piece } from './pdf-pieces.js';
 
+/** In sizes of the letters: as far from one another as cells of a table or columns are. */
+const FAR = 1.8;
+
 export interface PdfLine {
   text: string;
   left: number;
@@ -7,23 +10,28 @@ export interface PdfLine {
   base: number;
   size: number;
   isUpright: boolean;
+  isRtl: boolean;
   /** Its parts stand far apart, as cells of a table do. */
   hasGaps: boolean;
 }
 
-/** Pieces put together to lines, in the order they were written in. */
+/** Pieces put together to lines, in the order they were written in; what stands apart in one is a line of its own. */
 export function linesOf(pieces: Piece[]): PdfLine[] {
   const lines: PdfLine[] = [];
   let line: Piece[] = [];
+  // A space is as wide as what it stands for, be it the way to the next column.
+  let last: Piece | null = null;
   const end = (): void => {
     const made = lineOf(line);
     if (made) lines.push(made);
     line = [];
+    last = null;
   };
   for (const piece of pieces) {
-    const last = line.at(-1);
-    if (last && !continues(last, piece)) end();
+    const isBlank = piece.text.trim() === '';
+    if (last && !isBlank && !continues(last, piece)) end();
     if (piece.text !== '') line.push(piece);
+    if (!isBlank) last = piece;
     if (piece.ends && piece.text !== '') end();
   }
   end();
@@ -36,7 +44,7 @@ function continues(last: Piece, next: Piece): boolean {
   if (!last.isUpright || !next.isUpright) return last.isUpright === next.isUpright;
   if (Math.abs(last.base - next.base) > size * 0.6) return false;
   const gap = Math.max(next.left - last.right, last.left - next.right);
-  return gap < size * 20;
+  return gap < size * FAR;
 }
 
 function lineOf(written: Piece[]): PdfLine | null {
@@ -46,7 +54,6 @@ function lineOf(written: Piece[]): PdfLine | null {
   // What is written from right to left comes from left to right.
   const pieces = isRtl ? written.toSorted((one, other) => other.left - one.left) : written;
   let text = '';
-  let hasGaps = false;
   let size = 0;
   let last: Piece | null = null;
   for (const piece of pieces) {
@@ -55,10 +62,7 @@ function lineOf(written: Piece[]): PdfLine | null {
       continue;
     }
     const gap: number = last ? (isRtl ? last.left - piece.right : piece.left - last.right) : 0;
-    const isApart = gap > Math.max(piece.size, last?.size ?? 0) * 1.8;
-    hasGaps ||= isApart;
-    if (isApart) text = `${text.trimEnd()}\t`;
-    else if (gap > piece.size * 0.2 && !/\s$/.test(text) && !/^\s/.test(piece.text)) text += ' ';
+    if (gap > piece.size * 0.2 && !/\s$/.test(text) && !/^\s/.test(piece.text)) text += ' ';
     text += piece.text;
     if (piece.text.trim().length > 1 || size === 0) size = Math.max(size, piece.size);
     last = piece;
@@ -70,7 +74,35 @@ function lineOf(written: Piece[]): PdfLine | null {
     left: Math.min(...shown.map((piece) => piece.left)),
     right: Math.max(...shown.map((piece) => piece.right)),
     base: shown[0]?.base ?? 0,
-    ...{ size, hasGaps, isUpright: shown[0]?.isUpright ?? true },
+    ...{ size, isRtl, hasGaps: false, isUpright: shown[0]?.isUpright ?? true },
+  };
+}
+
+/** What stands beside one another is one line again, now that columns are told apart. */
+export function rowsOf(lines: PdfLine[]): PdfLine[] {
+  const rows: PdfLine[][] = [];
+  for (const line of lines) {
+    const row = rows.at(-1);
+    const last = row?.at(-1);
+    const isBeside =
+      last?.isUpright && line.isUpright && Math.abs(last.base - line.base) < Math.min(last.size, line.size) * 0.6;
+    if (row && isBeside) row.push(line);
+    else rows.push([line]);
+  }
+  return rows.map(joinedRow);
+}
+
+function joinedRow(row: PdfLine[]): PdfLine {
+  const [first] = row as [PdfLine];
+  if (row.length === 1) return first;
+  const sorted = row.toSorted((one, other) => (first.isRtl ? other.left - one.left : one.left - other.left));
+  return {
+    ...first,
+    text: sorted.map(({ text }) => text).join('\t'),
+    left: Math.min(...row.map(({ left }) => left)),
+    right: Math.max(...row.map(({ right }) => right)),
+    size: Math.max(...row.map(({ size }) => size)),
+    hasGaps: true,
   };
 }
 
@@ -82,10 +114,10 @@ export function inReadingOrder(lines: PdfLine[]): PdfLine[] {
   const upright = lines.filter((line) => line.isUpright);
   const others = lines.filter((line) => !line.isUpright);
   const middle = gutterOf(upright);
-  if (middle !== null && switches(upright, middle) > upright.length * 0.25)
+  if (middle !== null && switches(upright, middle) > upright.length * 0.6)
     return [...byColumns(upright, middle), ...others];
   const jumps = upright.filter((line, at) => line.base < (upright[at - 1]?.base ?? 0) - line.size * 0.5).length;
-  if (middle !== null || jumps <= Math.max(4, upright.length * 0.25)) return lines;
+  if (middle !== null || jumps <= Math.max(4, upright.length * 0.25)) return [...upright, ...others];
   return [...upright.toSorted((one, other) => one.base - other.base || one.left - other.left), ...others];
 }
 

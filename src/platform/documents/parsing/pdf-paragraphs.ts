@@ -1,5 +1,23 @@
 import type { PdfLine } from './pdf-lines.js';
 
+/** The last word of a line that goes on in the next. */
+const PARTED = /([\p{L}-]{0,60}\p{L})[-\u00ad\u2010]$/u;
+const MAX_COMPOUNDS = 50_000;
+
+/** Words with a hyphen that were seen within lines. */
+export class Compounds {
+  private readonly words = new Set<string>();
+
+  note(line: string): void {
+    for (const [word] of line.matchAll(/\p{L}{2,40}-\p{L}{2,40}/gu))
+      if (this.words.size < MAX_COMPOUNDS) this.words.add(word.toLowerCase());
+  }
+
+  has(word: string): boolean {
+    return this.words.has(word.toLowerCase());
+  }
+}
+
 export interface Paragraph {
   text: string;
   size: number;
@@ -8,14 +26,14 @@ export interface Paragraph {
 }
 
 /** Lines that go on where the one before ends, put together; a word that is parted at an end is one word again. */
-export function paragraphsOf(lines: PdfLine[]): Paragraph[] {
+export function paragraphsOf(lines: PdfLine[], compounds: Compounds): Paragraph[] {
   const paragraphs: Paragraph[] = [];
   const edges = rightEdges(lines);
   let last: PdfLine | null = null;
   for (const line of lines) {
     const paragraph = paragraphs.at(-1);
     if (paragraph && last && goesOn(last, line, edges)) {
-      paragraph.text = joined(paragraph.text, line.text);
+      paragraph.text = joined(paragraph.text, line.text, compounds);
       paragraph.lines++;
     } else if (paragraph && last && isOfOneTable(last, line)) {
       paragraph.text += `\n${line.text}`;
@@ -31,7 +49,7 @@ function rightEdges(lines: PdfLine[]): Map<number, number> {
   const edges = new Map<number, number>();
   for (const line of lines)
     for (const at of [-1, 0, 1]) {
-      const column = Math.round(line.left / 12) + at;
+      const column = Math.round(line.left / 3) + at;
       edges.set(column, Math.max(edges.get(column) ?? 0, line.right));
     }
   return edges;
@@ -46,8 +64,9 @@ function goesOn(last: PdfLine, line: PdfLine, edges: Map<number, number>): boole
   if (last.hasGaps || line.hasGaps || /\.{4}/.test(last.text)) return false;
   if (Math.abs(last.size - line.size) > line.size * 0.06) return false;
   if (/^([•◦▪‣∙·*–—-]|\(?(\d{1,3}|[a-z])[.)])\s/.test(line.text)) return false;
-  const edge = edges.get(Math.round(last.left / 12)) ?? last.right;
-  const isFull = last.right > edge - Math.max((edge - last.left) * 0.15, line.size * 3);
+  const edge = edges.get(Math.round(last.left / 3)) ?? last.right;
+  const isFull =
+    PARTED.test(last.text.slice(-70)) || last.right > edge - Math.max((edge - last.left) * 0.15, line.size * 3);
   // The same paragraph in the next column begins with a small letter.
   if (!isBelow(last, line))
     return (
@@ -61,9 +80,11 @@ function isOfOneTable(last: PdfLine, line: PdfLine): boolean {
   return isBelow(last, line) && last.hasGaps === line.hasGaps && Math.abs(last.size - line.size) < line.size * 0.06;
 }
 
-/** A hyphen within a word with others in it, before a capital or a digit is one that is meant. */
-function joined(text: string, next: string): string {
-  if (!/\p{L}[-\u00ad\u2010]$/u.test(text)) return `${text} ${next}`;
-  const isMeant = /^[^\p{Ll}]/u.test(next) || /-\p{L}+-$/u.test(text);
-  return isMeant ? text + next : text.slice(0, -1) + next;
+/** A hyphen is meant before a capital or a digit, and in words that have one elsewhere. */
+function joined(text: string, next: string, compounds: Compounds): string {
+  const parted = PARTED.exec(text.slice(-70))?.[1];
+  if (parted === undefined) return `${text} ${next}`;
+  const rest = /^[\p{Ll}-]+/u.exec(next)?.[0];
+  const isMeant = rest === undefined || parted.includes('-') || compounds.has(`${parted}-${rest}`);
+  return isMeant ? text.replace(/[\u00ad\u2010]$/, '-') + next : text.slice(0, -1) + next;
 }

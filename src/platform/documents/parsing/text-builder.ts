@@ -20,9 +20,7 @@ export class TextBuilder {
 
   /** One line or several; nothing is written of what can't be seen. */
   line(text: string): void {
-    const clean = cleanText(text)
-      .replace(/[^\S\n]+(?=\n|$)/g, '')
-      .replace(/^\n+|\n+$/g, '');
+    const clean = withoutMargins(cleanText(text));
     if (clean === '') return;
     const added = `${this.gap()}${clean}\n`;
     this.budget.write(added.length);
@@ -96,6 +94,14 @@ export class TextBuilder {
   private gap(): string {
     return this.wantsBlank && this.length > 0 ? '\n' : '';
   }
+}
+
+/** Without white space at the ends of lines, and without empty lines around them. */
+function withoutMargins(text: string): string {
+  const lines = text.split('\n').map((line) => line.trimEnd());
+  const from = lines.findIndex((line) => line !== '');
+  const to = lines.findLastIndex((line) => line !== '');
+  return from < 0 ? '' : lines.slice(from, to + 1).join('\n');
 }
 
 /** Null for what programs call a document by themselves. */
