@@ -43,8 +43,12 @@ export async function givenRun(db: Db, tenantId: string): Promise<string> {
 const WAIT_LIMIT_MS = 10_000;
 
 /** Reads until what is read is as wanted. */
-export async function eventually<T>(read: () => T | Promise<T>, wanted: (value: T) => boolean): Promise<T> {
-  const end = Date.now() + WAIT_LIMIT_MS;
+export async function eventually<T>(
+  read: () => T | Promise<T>,
+  wanted: (value: T) => boolean,
+  withinMs = WAIT_LIMIT_MS,
+): Promise<T> {
+  const end = Date.now() + withinMs;
   for (;;) {
     const value = await read();
     if (wanted(value)) return value;
