@@ -21,6 +21,7 @@ const SYSTEM_ACTOR_FILES = [
   'src/modules/workspaces/workspaces.sweeper.ts',
   'src/modules/rag/documents/document-bytes.sweeper.ts',
   'src/modules/rag/ingestion/knowledge.sweeper.ts',
+  'src/modules/rag/index/index-upkeep.sweeper.ts',
 ];
 
 /** The only files that may know TypeORM. */

@@ -27,6 +27,8 @@ const READS = /^\s*SELECT\b(?![\s\S]*\bFOR (NO KEY |KEY )?(UPDATE|SHARE)\b)/i;
 interface RunOptions {
   /** After so long the connection is cut off, and with it the transaction. Counts where the transaction is opened. */
   limitMs?: number;
+  /** All its statements read what the first one found committed; it writes nothing. Counts where it is opened. */
+  asOfOneMoment?: boolean;
 }
 
 /**
@@ -52,11 +54,14 @@ export class Db {
    * Joins the open transaction or opens one, as the current actor: role and tenant are set for the transaction alone.
    * Throws when the open one belongs to another actor, and DatabaseGone when it does not end in time.
    */
-  async run<T>(fn: () => Promise<T>, { limitMs = TRANSACTION_LIMIT_MS }: RunOptions = {}): Promise<T> {
+  async run<T>(
+    fn: () => Promise<T>,
+    { limitMs = TRANSACTION_LIMIT_MS, asOfOneMoment = false }: RunOptions = {},
+  ): Promise<T> {
     const actor = currentActor();
     const open = joined(actor);
     if (open) return insideOf(open, fn);
-    const connection = await this.begin(actor, limitMs);
+    const connection = await this.begin(beginStatement(actor, limitMs, asOfOneMoment), limitMs);
     const transaction: Transaction = {
       ...{ connection, actor, afterCommit: [], manager: null, commit: null, inner: 0, ended: false },
     };
@@ -191,11 +196,11 @@ export class Db {
   }
 
   /** Until BEGIN has passed nothing was done, so a restart of the database is waited out instead of failing. */
-  private async begin(actor: Actor, limitMs: number): Promise<Connection> {
+  private async begin(statement: string, limitMs: number): Promise<Connection> {
     const deadline = connectDeadline();
     for (let attempt = 1; ; attempt++) {
       const connection = await Connection.open(this.pool, { limitMs, deadline, named: this.named });
-      const begun = connection.command(beginStatement(actor, limitMs));
+      const begun = connection.command(statement);
       // One that has just been answered is trusted: the first statement goes out behind BEGIN.
       if (connection.isFresh) return connection;
       try {
@@ -252,10 +257,10 @@ export type LookupFunction =
   'atrium_user_by_email' | 'atrium_token_session' | 'atrium_api_key' | 'atrium_one_time_code';
 
 /** Also tells the server when to give up a transaction whose client it hears no more of, so that locks and work end. */
-function beginStatement(actor: Actor, limitMs: number): string {
+function beginStatement(actor: Actor, limitMs: number, asOfOneMoment = false): string {
   const serverLimit = limitMs + GRACE_MS;
   const begin =
-    `BEGIN; SELECT set_config('idle_in_transaction_session_timeout','${serverLimit}',true), ` +
+    `BEGIN${asOfOneMoment ? ' ISOLATION LEVEL REPEATABLE READ READ ONLY' : ''}; SELECT set_config('idle_in_transaction_session_timeout','${serverLimit}',true), ` +
     `set_config('statement_timeout','${serverLimit}',true)`;
   if (actor.kind === 'system') return `${begin}, set_config('role','atrium_system',true)`;
   if (!UUID.test(actor.tenantId)) throw new Error('The tenant id of an actor must be a UUID');

@@ -1,0 +1,174 @@
+import { Injectable } from '@nestjs/common';
+import { Db } from '../../../platform/database/db.js';
+import { DocumentsFilterRepository } from './documents-filter.repository.js';
+import { IndexUpkeep } from './index-upkeep.sweeper.js';
+import type { ChunkPlace, IndexedChunk } from './indexed-chunk.js';
+import { KeywordSearchRepository } from './keyword-search.repository.js';
+import { MatchingDocuments, type DocumentFilter } from './matching-documents.js';
+import { PostingsRepository } from './postings.repository.js';
+import type { IndexedSpace } from './vector-space.js';
+import { VectorSearchRepository } from './vector-search.repository.js';
+import { VectorsRepository, type NewVector, type PlacedSpace } from './vectors.repository.js';
+
+export type { ChunkPlace, IndexedChunk } from './indexed-chunk.js';
+export type { DocumentFilter } from './matching-documents.js';
+export type { IndexedSpace } from './vector-space.js';
+
+/** A collection, and what it is searched for: each channel whose part is null is left out. */
+export interface SearchedCollection {
+  /** The space that serves. */
+  space: IndexedSpace;
+  vector: Float32Array | null;
+  /** Words of the query as the collection's language has them, and how often each is in it. */
+  terms: ReadonlyMap<string, number> | null;
+}
+
+export interface IndexSearch {
+  collections: readonly SearchedCollection[];
+  filter: DocumentFilter | null;
+  /** Candidates of each channel, of all collections together. */
+  depth: number;
+}
+
+/** The best first; `score` is the cosine, or BM25. */
+export type Ranking = (ChunkPlace & { score: number })[];
+
+export interface IndexFindings {
+  vector: Ranking;
+  keyword: Ranking;
+}
+
+/** Where the chunks of documents are found: by their vectors, and by their words. All of it is the current tenant's. */
+@Injectable()
+export class KnowledgeIndex {
+  constructor(
+    private readonly vectors: VectorsRepository,
+    private readonly postings: PostingsRepository,
+    private readonly filters: DocumentsFilterRepository,
+    private readonly vectorSearch: VectorSearchRepository,
+    private readonly keywordSearch: KeywordSearchRepository,
+    private readonly upkeep: IndexUpkeep,
+    private readonly db: Db,
+  ) {}
+
+  /** Before vectors of a dimension are stored, in no transaction. Done once; free afterwards. */
+  prepare(dimensions: number): Promise<void> {
+    return this.vectors.prepare(dimensions);
+  }
+
+  /** Of successive chunks of a version. The same chunks given again take the place of those before. */
+  async addPostings(collectionId: string, number: number, chunks: readonly IndexedChunk[]): Promise<void> {
+    await this.postings.add(collectionId, number, chunks);
+    this.db.afterCommit(() => this.upkeep.soon());
+  }
+
+  /** Of chunks that are stored. What is there already is left as it is. */
+  async addVectors(space: IndexedSpace, number: number, vectors: readonly NewVector[]): Promise<void> {
+    if (vectors.length > 0) await this.vectors.add(space, number, vectors);
+  }
+
+  /** Takes over vectors that the space has for the same texts; returns the positions of chunks that still lack one. */
+  async reuseVectors(space: IndexedSpace, number: number): Promise<number[]> {
+    const placed = await this.place(space);
+    await this.vectors.reuse(placed, number);
+    return this.vectors.missing(placed, number);
+  }
+
+  async missingPositions(space: IndexedSpace, number: number): Promise<number[]> {
+    return this.vectors.missing(await this.place(space), number);
+  }
+
+  /** Deletes at most `most` rows of a version that is not live any more; returns how many, 0 when it is done. */
+  async dropVersion(collectionId: string, number: number, most: number): Promise<number> {
+    await this.postings.dropVersion(collectionId, number);
+    for (const space of await this.vectors.spacesOf(collectionId)) {
+      const dropped = await this.vectors.drop(space, number, most);
+      if (dropped > 0) return dropped;
+    }
+    return 0;
+  }
+
+  /** The same of all vectors of a space that serves no more. */
+  async dropSpace(space: IndexedSpace, most: number): Promise<number> {
+    const dropped = await this.vectors.drop(space, null, most);
+    if (dropped === 0) await this.vectors.forgetSpace(space);
+    return dropped;
+  }
+
+  /** The same of a collection that is marked as deleted. */
+  async dropCollection(collectionId: string, most: number): Promise<number> {
+    for (const space of await this.vectors.spacesOf(collectionId)) {
+      const dropped = await this.vectors.drop(space, null, most);
+      if (dropped > 0) return dropped;
+    }
+    return this.postings.dropCollection(collectionId, most);
+  }
+
+  /**
+   * In a transaction of its caller's that is `asOfOneMoment`, or else in one of its own: versions that change places
+   * meanwhile are then neither mixed nor missed.
+   */
+  async search({ collections, filter, depth }: IndexSearch): Promise<IndexFindings> {
+    return this.db.run(
+      async () => {
+        const spaces = collections.map(({ space }) => space);
+        const [placed, matching] = await Promise.all([
+          this.vectors.place(spaces),
+          filter ? this.filters.matching(spaces, filter) : null,
+        ]);
+        const matchingOf = ({ collectionId }: IndexedSpace) => matching?.get(collectionId) ?? MatchingDocuments.all();
+        const [vector, keyword] = await Promise.all([
+          this.nearest(collections, placed, depth, matchingOf),
+          this.best(collections, depth, matchingOf),
+        ]);
+        return { vector, keyword };
+      },
+      { asOfOneMoment: true },
+    );
+  }
+
+  private async nearest(
+    collections: readonly SearchedCollection[],
+    placed: readonly PlacedSpace[],
+    depth: number,
+    matchingOf: (space: IndexedSpace) => MatchingDocuments,
+  ): Promise<Ranking> {
+    const found = collections.map(async ({ space, vector }, n): Promise<Ranking> => {
+      const where = placed[n];
+      if (!vector || !where) return [];
+      const query = { space: where, vector, most: depth, matching: matchingOf(space) };
+      const neighbours = await this.vectorSearch.nearest(query);
+      return neighbours.map(({ number, position, similarity }) => ({
+        ...{ collectionId: space.collectionId, number, position, score: similarity },
+      }));
+    });
+    return ranked(await Promise.all(found), depth);
+  }
+
+  private async best(
+    collections: readonly SearchedCollection[],
+    depth: number,
+    matchingOf: (space: IndexedSpace) => MatchingDocuments,
+  ): Promise<Ranking> {
+    const found = collections.map(async ({ space, terms }): Promise<Ranking> => {
+      if (!terms) return [];
+      const { collectionId } = space;
+      const query = { collectionId, terms, most: depth, matching: matchingOf(space) };
+      return (await this.keywordSearch.best(query)).map((candidate) => ({ collectionId, ...candidate }));
+    });
+    return ranked(await Promise.all(found), depth);
+  }
+
+  private async place(space: IndexedSpace): Promise<PlacedSpace> {
+    const [placed] = await this.vectors.place([space]);
+    return placed ?? { ...space, tables: [] };
+  }
+}
+
+/** Equal ones keep the order of their collections. */
+function ranked(rankings: readonly Ranking[], depth: number): Ranking {
+  return rankings
+    .flat()
+    .sort((a, b) => b.score - a.score)
+    .slice(0, depth);
+}
