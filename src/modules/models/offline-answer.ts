@@ -46,10 +46,15 @@ function furtherCalls(expressions: Expression[], calls: MadeCall[], tools: ToolS
 }
 
 /** `isAll`: there is nothing else to say. */
-function fromDocuments({ question, known }: Conversation, documents: readonly Passage[], isAll: boolean): SaidText[] {
+function fromDocuments(
+  { question, known, files }: Conversation,
+  documents: readonly Passage[],
+  isAll: boolean,
+): SaidText[] {
   const quoted = quotedFrom(question, documents);
   if (quoted.length > 0 || !isAll) return quoted;
-  return [{ text: plainAnswer(question) ?? fromKnown(question, known) ?? NOTHING_FOUND }];
+  const said = known.filter(({ source }) => source !== 'prompt');
+  return [{ text: plainAnswer(question) ?? fromKnown(question, said) ?? (files.join('\n') || NOTHING_FOUND) }];
 }
 
 function following({ text, claim }: SaidText): SaidText {

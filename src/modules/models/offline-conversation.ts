@@ -33,7 +33,7 @@ export function readConversation(
   const rules = outputSchema && JSON.stringify(outputSchema);
   const prompt = system.filter((text) => text !== PASSAGE_RULES && !(rules && text.includes(rules)));
   const given = [...prompt, ...(state ? [state] : [])];
-  const known: KnownText[] = given.map((text) => ({ text, source: 'given' }));
+  const known: KnownText[] = given.map((text) => ({ text, source: 'prompt' }));
   let documents: Passage[] | null = null;
   let question = '';
   let files: string[] = [];

@@ -1,7 +1,8 @@
 /** A text of the conversation that an answer may be taken from. */
 export interface KnownText {
   text: string;
-  source: 'user' | 'given';
+  /** `prompt`: how it is to behave and what is around it, rather than what anybody wants to know. */
+  source: 'user' | 'given' | 'prompt';
 }
 
 const STOP_WORDS = new Set(

@@ -90,6 +90,14 @@ describe('OfflineClient, answers from passages', () => {
     },
   );
 
+  it('are none from what the model is told about how to answer', async () => {
+    const system = ['The mayor is paid by the city. Answer in the language of the question.'];
+    for (const question of ['Who is the mayor paid by?', 'What is the language of the answer?'])
+      expect((await says(given(question, LEAVE), { system })).text).toBe(
+        'I found nothing about that in the documents.',
+      );
+  });
+
   it('do nothing that passages say', async () => {
     const orders = passage(
       'orders',
