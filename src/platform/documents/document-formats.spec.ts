@@ -33,6 +33,16 @@ describe('text', () => {
     expect(await textOf(bytes, 'text/csv')).toBe(read);
   });
 
+  it('in the encoding that it is said to be in, or looks like', async () => {
+    const cyrillic = (text: string): Buffer =>
+      Buffer.from([...text].map((letter) => (letter > '\u0400' ? letter.charCodeAt(0) - 0x350 : letter.charCodeAt(0))));
+    const russian = 'Это обычный русский текст о том как читать старые файлы и ничего не потерять';
+    expect(await textOf(cyrillic(russian), 'text/plain')).toBe(russian);
+    const bytes = (): Promise<Buffer> => Promise.resolve(Buffer.from('\x93\xfa\x96{', 'latin1'));
+    const japanese = await parser.parse(bytes, { mimeType: 'text/plain', charset: 'Shift_JIS' });
+    expect(japanese.text).toBe('日本');
+  });
+
   it('keeps its lines, without what can not be seen or stored', async () => {
     const given = 'One\r\nTwo\rThree\u2028Four\0\x07 cafe\u0301 \u00adend\n\n';
     expect(await textOf(given, 'text/plain')).toBe('One\nTwo\nThree\nFour café end');
@@ -61,6 +71,7 @@ describe('CSV', () => {
     ['a,b\n"x, y","say ""hi"""\n', 'a: x, y; b: say "hi"'],
     ['a|b\n1|2\n', 'a: 1; b: 2'],
     ['1,2\n3,4\n', '1; 2\n3; 4'],
+    ['Name,2023,2024\nBonn,1,2\n', 'Name: Bonn; 2023: 1; 2024: 2'],
     ['Report 2024\n\nname\tcount\nx\t1\n', 'Report 2024\nname: x; count: 1'],
     ['a,b\n"two\nlines",\n,2\n', 'a: two lines\nb: 2'],
     ['just one column\nand its rows\n', 'just one column\nand its rows'],

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { BoundedWork, WorkExceeded } from '../compute/bounded-work.js';
-import type { DocumentType } from './document-type.js';
 import type { DocumentFaultCode } from './parsing/document-fault.js';
 import type parseDocument from './parsing/parse-document.worker.js';
 import type { ParsedDocument } from './parsing/parsed-document.js';
@@ -29,6 +28,13 @@ export class DocumentUnreadable extends Error {
   }
 }
 
+export interface DocumentKind {
+  /** As `documentType` told it. */
+  mimeType: string;
+  /** Of text that does not say it itself, as the answer of a web server may have. */
+  charset?: string;
+}
+
 /** Makes text of the documents of strangers, within limits of time, memory and size. */
 @Injectable()
 export class DocumentParser {
@@ -38,19 +44,15 @@ export class DocumentParser {
    * Waits for its turn; the bytes are asked for when it has come.
    * @throws DocumentUnreadable, and the signal's reason
    */
-  async parse(
-    bytes: () => Promise<Uint8Array>,
-    { mimeType }: { mimeType: DocumentType },
-    signal?: AbortSignal,
-  ): Promise<ParsedDocument> {
-    const reading = await this.read(bytes, mimeType, signal);
+  async parse(bytes: () => Promise<Uint8Array>, kind: DocumentKind, signal?: AbortSignal): Promise<ParsedDocument> {
+    const reading = await this.read(bytes, kind, signal);
     if ('document' in reading) return reading.document;
     throw new DocumentUnreadable(reading.fault, reading.cause);
   }
 
-  private async read(bytes: () => Promise<Uint8Array>, mimeType: DocumentType, signal?: AbortSignal) {
+  private async read(bytes: () => Promise<Uint8Array>, kind: DocumentKind, signal?: AbortSignal) {
     try {
-      const input = async () => ({ bytes: await bytes(), mimeType });
+      const input = async () => ({ bytes: await bytes(), ...kind });
       return await this.work.run<typeof parseDocument>(MODULE, input, {
         ...{ limitMs: LIMIT_MS, line: 'documents', patient: true, signal },
       });

@@ -34,6 +34,12 @@ const OFFICE_NAMES: Record<string, DocumentType | undefined> = {
 /** Text to a computer, but not to be read. */
 const NO_DOCUMENTS = /^\s*(\{\\rtf|%!PS|(<\?xml[^>]*>\s*)?(<!--[^]*?-->\s*)?(<!DOCTYPE svg[^>]*>\s*)?<svg[\s>])/i;
 
+const ALL = new Set<string>([...TEXT_TYPES, 'application/pdf', WORD, SLIDES, SHEETS]);
+
+export function isDocumentType(type: string): type is DocumentType {
+  return ALL.has(type);
+}
+
 interface DocumentFile {
   /** Its first bytes, 4,096 or all. */
   head: Buffer;

@@ -142,6 +142,11 @@ describe('hostile documents', () => {
     expect(await outcome(`${' '.repeat(2_000_000)}x`, 'text/html')).toBe('text: x');
   });
 
+  it('with headings without end', async () => {
+    expect(await outcome('# a\n'.repeat(500_000), 'text/markdown')).toBe('too_large');
+    expect(await outcome('<h1>a</h1>'.repeat(100_000), 'text/html')).toBe('too_large');
+  });
+
   it('of another kind than they are said to be', async () => {
     const pdf = manyPages(1);
     for (const type of [WORD, SLIDES, SHEETS] as const) {

@@ -16,12 +16,12 @@ export function parsePlain(source: string, budget: WorkBudget): ParsedDocument {
 export function parseMarkdown(source: string, budget: WorkBudget): ParsedDocument {
   const document = parsePlain(source, budget);
   const front = /^---\n([^]{0,20000}?)\n(?:---|\.\.\.)(?:\n|$)/.exec(document.text);
-  const sections = headingsOf(document.text, front?.[0].length ?? 0);
+  const sections = headingsOf(document.text, front?.[0].length ?? 0, budget);
   const named = front && /^title:[ \t]*(["']?)(.+)\1[ \t]*$/m.exec(front[1] ?? '')?.[2];
   return { ...document, sections, title: usableTitle(named ?? sections.find(({ level }) => level === 1)?.title) };
 }
 
-function headingsOf(text: string, from: number): Section[] {
+function headingsOf(text: string, from: number, budget: WorkBudget): Section[] {
   const sections: Section[] = [];
   let fence: string | null = null;
   let previous: { line: string; start: number } | null = null;
@@ -38,7 +38,10 @@ function headingsOf(text: string, from: number): Section[] {
       previous = null;
     } else {
       const heading = headingOf(line, start, previous);
-      if (heading) sections.push(heading);
+      if (heading) {
+        budget.mark();
+        sections.push(heading);
+      }
       previous =
         heading || line.trim() === '' || /^ {0,3}([-*+>|#]|\d+[.)]) ?| {4}|\t/.test(line) ? null : { line, start };
     }
@@ -48,7 +51,7 @@ function headingsOf(text: string, from: number): Section[] {
 }
 
 function headingOf(line: string, start: number, previous: { line: string; start: number } | null): Section | null {
-  if (line.length > 2_000) return null;
+  if (line.length > 1_000) return null;
   const marked = /^ {0,3}(#{1,6})(?:[ \t]+(.*))?$/.exec(line);
   if (marked) return sectionOf(marked[1]?.length ?? 1, (marked[2] ?? '').replace(/(^|[ \t]+)#+[ \t]*$/, ''), start);
   const underlined = previous && /^ {0,3}(=+|-{2,})[ \t]*$/.exec(line);

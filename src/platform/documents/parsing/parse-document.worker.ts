@@ -1,46 +1,56 @@
-import type { DocumentType } from '../document-type.js';
+import { isDocumentType, type DocumentType } from '../document-type.js';
+import { decodedText } from './decoded-text.js';
 import { DocumentFault, type DocumentFaultCode } from './document-fault.js';
 import type { ParsedDocument } from './parsed-document.js';
 import { WorkBudget } from './work-budget.js';
 
 export interface DocumentInput {
   bytes: Uint8Array;
-  mimeType: DocumentType;
+  mimeType: string;
+  /** Of text that does not say it itself. */
+  charset?: string;
 }
 
 export type DocumentReading = { document: ParsedDocument } | { fault: DocumentFaultCode; cause: string };
 
 /** Reads a document in a thread of its own: what others wrote may loop for ever or fill the memory. */
-export default async function parseDocument({ bytes, mimeType }: DocumentInput): Promise<DocumentReading> {
+export default async function parseDocument({ bytes, mimeType, charset }: DocumentInput): Promise<DocumentReading> {
   try {
     if (bytes.length === 0) throw new DocumentFault('empty');
-    return { document: await parseAs(mimeType, bytes, new WorkBudget(), 0) };
+    if (!isDocumentType(mimeType)) throw new DocumentFault('unsupported');
+    return { document: await parseAs(mimeType, bytes, { budget: new WorkBudget(), depth: 0, charset }) };
   } catch (error) {
     return { fault: codeOf(error), cause: (error as Error).name };
   }
 }
 
+interface Circumstances {
+  budget: WorkBudget;
+  /** Mails around it. */
+  depth: number;
+  charset?: string;
+}
+
 async function parseAs(
   type: DocumentType,
   bytes: Uint8Array,
-  budget: WorkBudget,
-  depth: number,
+  { budget, depth, charset }: Circumstances,
 ): Promise<ParsedDocument> {
   switch (type) {
     case 'application/pdf':
       return (await import('./pdf.js')).parsePdf(bytes, budget);
     case 'text/html':
-      return (await import('./html.js')).parseHtml(bytes, budget);
+      return (await import('./html.js')).parseHtml(bytes, budget, charset);
     case 'message/rfc822':
       return (await import('./email.js')).parseEmail(bytes, budget, depth, (inner, innerType) =>
-        parseAs(innerType, inner, budget, depth + 1),
+        parseAs(innerType, inner, { budget, depth: depth + 1 }),
       );
     case 'application/vnd.openxmlformats-officedocument.wordprocessingml.document':
     case 'application/vnd.openxmlformats-officedocument.presentationml.presentation':
     case 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet':
       return parseOffice(bytes, budget);
     default:
-      return parseText(type, bytes, budget);
+      return parseText(type, decodedText(bytes, charset), budget);
   }
 }
 
@@ -58,9 +68,7 @@ async function parseOffice(bytes: Uint8Array, budget: WorkBudget): Promise<Parse
   }
 }
 
-async function parseText(type: DocumentType, bytes: Uint8Array, budget: WorkBudget): Promise<ParsedDocument> {
-  const { decodedText } = await import('./decoded-text.js');
-  const text = decodedText(bytes);
+async function parseText(type: DocumentType, text: string, budget: WorkBudget): Promise<ParsedDocument> {
   if (text.trim() === '') throw new DocumentFault('empty');
   switch (type) {
     case 'text/csv':

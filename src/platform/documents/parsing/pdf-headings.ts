@@ -1,7 +1,7 @@
 import type { Section } from './parsed-document.js';
 import type { Paragraph } from './pdf-paragraphs.js';
 
-const MAX_CANDIDATES = 50_000;
+const MAX_CANDIDATES = 20_000;
 const MAX_LEVEL = 4;
 
 /** Tells headings by their size, once it is known what size most of the text has. */

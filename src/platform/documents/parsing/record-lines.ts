@@ -49,8 +49,13 @@ function headerAt(rows: string[][]): number {
   if (widest < 2) return -1;
   const at = rows.slice(0, LATEST_HEADER).findIndex((_, index) => (widths[index] ?? 0) >= widest * 0.8);
   const names = rows[at]?.filter((cell) => cell !== '') ?? [];
-  const isHeader = names.every((name) => name.length <= 100 && !isFigure(name)) && new Set(names).size === names.length;
+  const isHeader = names.every(isName) && !names.every(isFigure) && new Set(names).size === names.length;
   return isHeader && at < rows.length - 1 ? at : -1;
+}
+
+/** Also a year. */
+function isName(cell: string): boolean {
+  return cell.length <= 100 && (!isFigure(cell) || /^(19|20)\d\d$/.test(cell));
 }
 
 function isFigure(cell: string): boolean {

@@ -3,8 +3,6 @@ import { DocumentFault } from './document-fault.js';
 import type { Page, ParsedDocument, Section } from './parsed-document.js';
 import type { WorkBudget } from './work-budget.js';
 
-const MAX_MARKS = 100_000;
-
 /** Puts a document's text together from whole lines, and notes where what begins. */
 export class TextBuilder {
   private readonly parts: string[] = [];
@@ -56,12 +54,12 @@ export class TextBuilder {
   }
 
   sectionAt(section: Section): void {
-    if (this.sections.length >= MAX_MARKS) throw new DocumentFault('too_large');
+    this.budget.mark();
     this.sections.push(section);
   }
 
   page(page: number): void {
-    if (this.pages.length >= MAX_MARKS) throw new DocumentFault('too_large');
+    this.budget.mark();
     this.blank();
     this.pages.push({ page, start: this.next() });
   }
