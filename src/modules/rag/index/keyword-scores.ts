@@ -50,8 +50,11 @@ export class KeywordScores {
     this.gone = sources.map((source) => goneIn(source, dropped));
   }
 
-  /** A word of the query, which has it `weight` times, with all its postings. Words add up in the order of these calls. */
-  add(weight: number, lists: readonly TermPostings[]): void {
+  /**
+   * A word of the query, which has it `weight` times, with all its postings. Words add up in the order of these calls.
+   * Returns how many chunks have it.
+   */
+  add(weight: number, lists: readonly TermPostings[]): number {
     const { chunkCount, termTotal } = this.statistics;
     const having = lists.reduce((sum, list) => sum + this.living(list), 0);
     const rarity = Math.log(1 + Math.max(0, chunkCount - having + 0.5) / (having + 0.5));
@@ -66,6 +69,7 @@ export class KeywordScores {
         scores[at] = (scores[at] ?? 0) + (factor * frequency) / (frequency + fixed + byLength * length);
       });
     }
+    return having;
   }
 
   /** The best `most`, the best first; only of versions in `allowed`, where that is given. */

@@ -17,8 +17,21 @@ export interface KeywordQuery {
   collectionId: string;
   /** The words of the query, and how often it has each. */
   terms: ReadonlyMap<string, number>;
+  /** 0: only how frequent the words are is wanted. */
   most: number;
   matching: MatchingDocuments;
+}
+
+/** How rare the words of a query are in a collection. */
+export interface WordFrequencies {
+  chunkCount: number;
+  /** In how many chunks each word is. */
+  having: ReadonlyMap<string, number>;
+}
+
+export interface KeywordFindings {
+  candidates: Candidate[];
+  frequencies: WordFrequencies;
 }
 
 interface SegmentRow {
@@ -49,9 +62,9 @@ export class KeywordSearchRepository {
 
   constructor(private readonly db: Db) {}
 
-  async best(query: KeywordQuery): Promise<Candidate[]> {
+  async best(query: KeywordQuery): Promise<KeywordFindings> {
     const { collectionId, terms, most, matching } = query;
-    if (terms.size === 0 || matching.isNone) return [];
+    if (terms.size === 0 || matching.isNone) return NOTHING;
     const [statistics, dropped, segments, fresh, postings] = await Promise.all([
       this.statistics(collectionId),
       this.dropped(collectionId),
@@ -76,10 +89,13 @@ export class KeywordSearchRepository {
     }
     const scores = new KeywordScores(sources, statistics, dropped);
     // In one order wherever the postings are, so that sums are the same to the last bit.
+    const having = new Map<string, number>();
     for (const [term, weight] of [...terms].sort(([a], [b]) => (a < b ? -1 : 1)))
-      scores.add(weight, lists.get(term) ?? []);
-    if (matching.numbers) return scores.best(most, matching.numbers);
-    return this.living(scores, query);
+      having.set(term, scores.add(weight, lists.get(term) ?? []));
+    const frequencies = { chunkCount: statistics.chunkCount, having };
+    if (most === 0) return { candidates: [], frequencies };
+    if (matching.numbers) return { candidates: scores.best(most, matching.numbers), frequencies };
+    return { candidates: await this.living(scores, query), frequencies };
   }
 
   /** Looks down the list until enough are live and match. */
@@ -181,6 +197,8 @@ export class KeywordSearchRepository {
     if (this.kept.size > MOST_KEPT && oldest !== undefined) this.kept.delete(oldest);
   }
 }
+
+const NOTHING: KeywordFindings = { candidates: [], frequencies: { chunkCount: 0, having: new Map() } };
 
 function listOf(lists: Map<string, TermPostings[]>, term: string): TermPostings[] {
   let list = lists.get(term);

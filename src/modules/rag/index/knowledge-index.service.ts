@@ -3,7 +3,7 @@ import { Db } from '../../../platform/database/db.js';
 import { DocumentsFilterRepository } from './documents-filter.repository.js';
 import { IndexUpkeep } from './index-upkeep.sweeper.js';
 import type { ChunkPlace, IndexedChunk } from './indexed-chunk.js';
-import { KeywordSearchRepository } from './keyword-search.repository.js';
+import { KeywordSearchRepository, type WordFrequencies } from './keyword-search.repository.js';
 import { MatchingDocuments, type DocumentFilter } from './matching-documents.js';
 import { PostingsRepository } from './postings.repository.js';
 import type { IndexedSpace } from './vector-space.js';
@@ -11,6 +11,7 @@ import { VectorSearchRepository } from './vector-search.repository.js';
 import { VectorsRepository, type NewVector, type PlacedSpace } from './vectors.repository.js';
 
 export type { ChunkPlace, IndexedChunk } from './indexed-chunk.js';
+export type { WordFrequencies } from './keyword-search.repository.js';
 export type { DocumentFilter } from './matching-documents.js';
 export type { IndexedSpace } from './vector-space.js';
 
@@ -18,24 +19,29 @@ export type { IndexedSpace } from './vector-space.js';
 export interface SearchedCollection {
   /** The space that serves. */
   space: IndexedSpace;
-  vector: Float32Array | null;
+  /** May depend on how rare the words are where they are searched for; then `terms` are read first. */
+  vector: Float32Array | ((frequencies: WordFrequencies) => Promise<Float32Array>) | null;
   /** Words of the query as the collection's language has them, and how often each is in it. */
   terms: ReadonlyMap<string, number> | null;
+  /** False: the terms are for the vector alone. */
+  byWords: boolean;
 }
 
 export interface IndexSearch {
   collections: readonly SearchedCollection[];
   filter: DocumentFilter | null;
-  /** Candidates of each channel, of all collections together. */
+  /** Candidates of each channel, of each collection. */
   depth: number;
 }
 
 /** The best first; `score` is the cosine, or BM25. */
 export type Ranking = (ChunkPlace & { score: number })[];
 
+/** Of one collection. */
 export interface IndexFindings {
   vector: Ranking;
   keyword: Ranking;
+  frequencies: WordFrequencies;
 }
 
 /** Where the chunks of documents are found: by their vectors, and by their words. All of it is the current tenant's. */
@@ -108,7 +114,7 @@ export class KnowledgeIndex {
    * In a transaction of its caller's that is `asOfOneMoment`, or else in one of its own: versions that change places
    * meanwhile are then neither mixed nor missed.
    */
-  async search({ collections, filter, depth }: IndexSearch): Promise<IndexFindings> {
+  async search({ collections, filter, depth }: IndexSearch): Promise<IndexFindings[]> {
     return this.db.run(
       async () => {
         const spaces = collections.map(({ space }) => space);
@@ -116,59 +122,43 @@ export class KnowledgeIndex {
           this.vectors.place(spaces),
           filter ? this.filters.matching(spaces, filter) : null,
         ]);
-        const matchingOf = ({ collectionId }: IndexedSpace) => matching?.get(collectionId) ?? MatchingDocuments.all();
-        const [vector, keyword] = await Promise.all([
-          this.nearest(collections, placed, depth, matchingOf),
-          this.best(collections, depth, matchingOf),
-        ]);
-        return { vector, keyword };
+        const searched = collections.map((collection, n) => {
+          const { collectionId } = collection.space;
+          const where = placed[n] ?? { ...collection.space, tables: [] };
+          return this.searchOne(collection, where, depth, matching?.get(collectionId) ?? MatchingDocuments.all());
+        });
+        return Promise.all(searched);
       },
       { asOfOneMoment: true },
     );
   }
 
-  private async nearest(
-    collections: readonly SearchedCollection[],
-    placed: readonly PlacedSpace[],
+  private async searchOne(
+    { space: { collectionId }, vector, terms, byWords }: SearchedCollection,
+    space: PlacedSpace,
     depth: number,
-    matchingOf: (space: IndexedSpace) => MatchingDocuments,
-  ): Promise<Ranking> {
-    const found = collections.map(async ({ space, vector }, n): Promise<Ranking> => {
-      const where = placed[n];
-      if (!vector || !where) return [];
-      const query = { space: where, vector, most: depth, matching: matchingOf(space) };
-      const neighbours = await this.vectorSearch.nearest(query);
-      return neighbours.map(({ number, position, similarity }) => ({
-        ...{ collectionId: space.collectionId, number, position, score: similarity },
-      }));
-    });
-    return ranked(await Promise.all(found), depth);
-  }
-
-  private async best(
-    collections: readonly SearchedCollection[],
-    depth: number,
-    matchingOf: (space: IndexedSpace) => MatchingDocuments,
-  ): Promise<Ranking> {
-    const found = collections.map(async ({ space, terms }): Promise<Ranking> => {
-      if (!terms) return [];
-      const { collectionId } = space;
-      const query = { collectionId, terms, most: depth, matching: matchingOf(space) };
-      return (await this.keywordSearch.best(query)).map((candidate) => ({ collectionId, ...candidate }));
-    });
-    return ranked(await Promise.all(found), depth);
+    matching: MatchingDocuments,
+  ): Promise<IndexFindings> {
+    const nearest = async (wanted: Float32Array): Promise<Ranking> => {
+      const neighbours = await this.vectorSearch.nearest({ space, vector: wanted, most: depth, matching });
+      return neighbours.map(({ number, position, similarity }) => ({ collectionId, number, position, score: similarity }));
+    };
+    const query = { collectionId, terms: terms ?? new Map<string, number>(), most: byWords ? depth : 0, matching };
+    const words = this.keywordSearch.best(query);
+    const near =
+      typeof vector === 'function'
+        ? words.then(async ({ frequencies }) => nearest(await vector(frequencies)))
+        : Promise.resolve(vector ? nearest(vector) : []);
+    const [{ candidates, frequencies }, neighbours] = await Promise.all([words, near]);
+    return {
+      vector: neighbours,
+      keyword: candidates.map((candidate) => ({ collectionId, ...candidate })),
+      frequencies,
+    };
   }
 
   private async place(space: IndexedSpace): Promise<PlacedSpace> {
     const [placed] = await this.vectors.place([space]);
     return placed ?? { ...space, tables: [] };
   }
-}
-
-/** Equal ones keep the order of their collections. */
-function ranked(rankings: readonly Ranking[], depth: number): Ranking {
-  return rankings
-    .flat()
-    .sort((a, b) => b.score - a.score)
-    .slice(0, depth);
 }
