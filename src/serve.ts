@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { createApp } from './bootstrap.js';
 import { stdioFaults } from './modules/mcp/stdio/stdio-faults.js';
 import { modelFaults } from './modules/models/model-settings.js';
+import { embeddingFaults } from './modules/rag/embeddings/embedding-settings.js';
 import { giveBackStartMemory } from './start-memory.js';
 import { BadSettings, loadSettings, readEnvironment } from './platform/config/load-settings.js';
 import type { Settings } from './platform/config/settings.js';
@@ -37,7 +38,11 @@ function endOnUncaught(): void {
 
 function settingsOrExit(): Settings {
   try {
-    return loadSettings(readEnvironment(), (environment) => [...modelFaults(environment), ...stdioFaults(environment)]);
+    return loadSettings(readEnvironment(), (environment) => [
+      ...modelFaults(environment),
+      ...embeddingFaults(environment),
+      ...stdioFaults(environment),
+    ]);
   } catch (error) {
     const faults = error instanceof BadSettings ? error.faults : [String(error)];
     for (const fault of faults) process.stderr.write(`${fault}\n`);

@@ -41,6 +41,15 @@ describe('A start that can not be', () => {
     );
   });
 
+  it('names the embedding model that is not known, and its file that can not be read', async () => {
+    await expect(startServer({ EMBEDDING_MODEL: 'voyage-99' }, store)).rejects.toThrow(
+      /exit code 1: EMBEDDING_MODEL voyage-99 is not one of the known embedding models: offline, voyage:[^\n]*\n$/,
+    );
+    await expect(startServer({ EMBEDDING_MODELS_FILE: '/nowhere.json' }, store)).rejects.toThrow(
+      /exit code 1: EMBEDDING_MODELS_FILE \/nowhere\.json cannot be read: [^\n]*\n$/,
+    );
+  });
+
   it('says in one line that the port is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');

@@ -101,6 +101,32 @@ export class Environment {
   @IsString()
   MODELS_FILE?: string;
 
+  /** What collections are embedded by that name no model. */
+  @IsString()
+  @MinLength(1)
+  EMBEDDING_MODEL = 'offline';
+
+  @IsOptional()
+  @IsString()
+  EMBEDDING_MODELS_FILE?: string;
+
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]{1,500}$/, { message: 'VOYAGE_API_KEY must be a key: printable, without blanks' })
+  VOYAGE_API_KEY?: string;
+
+  @IsOptional()
+  @IsUrl({ ...URL_RULES, protocols: ['http', 'https'], disallow_auth: true })
+  VOYAGE_BASE_URL?: string;
+
+  @IsOptional()
+  @Matches(/^[\x21-\x7e]{1,500}$/, { message: 'OPENAI_API_KEY must be a key: printable, without blanks' })
+  OPENAI_API_KEY?: string;
+
+  /** Of OpenAI or of any server that has its API for embeddings. */
+  @IsOptional()
+  @IsUrl({ ...URL_RULES, protocols: ['http', 'https'], disallow_auth: true })
+  OPENAI_BASE_URL?: string;
+
   /** Networks that are not public and may be reached all the same by what users give, comma-separated. */
   @IsString()
   EGRESS_ALLOW = '';

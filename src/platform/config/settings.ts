@@ -36,6 +36,12 @@ export class Settings {
     readonly file: string | null;
     readonly anthropic: { readonly apiKey: string | null; readonly baseUrl: string | null };
   };
+  readonly embeddings: {
+    readonly defaultModel: string;
+    readonly file: string | null;
+    readonly voyage: { readonly apiKey: string | null; readonly baseUrl: string | null };
+    readonly openai: { readonly apiKey: string | null; readonly baseUrl: string | null };
+  };
   /** Null: agents can not search the web. */
   readonly webSearch: { readonly url: string; readonly apiKey: string } | null;
   readonly mcp: {

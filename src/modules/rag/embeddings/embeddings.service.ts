@@ -1,0 +1,164 @@
+import { Injectable } from '@nestjs/common';
+import { Breakers } from '../../../platform/resilience/breakers.js';
+import { Retry, pause } from '../../../platform/resilience/retry.js';
+import { ModelCallFailed, UnknownModel, failureKind } from '../../models/model-errors.js';
+import { estimateTokens, firstTokens } from '../../models/token-estimate.js';
+import type { EmbeddingBatch, EmbeddingRequest } from './embedding-client.js';
+import { EmbeddingClients, type PacedClient } from './embedding-clients.js';
+import { EmbeddingModels, type EmbeddingModel } from './embedding-models.service.js';
+import { EmbeddingUsesRepository } from './embedding-uses.repository.js';
+import { unitVectors } from './unit-vectors.js';
+
+/** Of the texts that were given, those from `from` on, as many as there are vectors. */
+export interface EmbeddedTexts extends EmbeddingBatch {
+  readonly from: number;
+}
+
+export interface EmbeddingCall extends EmbeddingRequest {
+  /** For whose sake, as the account of what was paid names it. */
+  readonly collectionId?: string | null;
+}
+
+/** Of one call. Below what any provider takes, so that little is lost with one; estimates of tokens err to the full side. */
+const MOST_TEXTS = 128;
+const MOST_TOKENS = 60_000;
+
+/** How often a text is halved that a provider finds too long for its model. */
+const MOST_HALVINGS = 3;
+/** A provider that asks for more is asked again all the same, by whatever comes next. */
+const MOST_HOLD_MS = 60_000;
+
+const NEVER = new AbortController().signal;
+
+interface Batch {
+  from: number;
+  texts: string[];
+  tokens: number;
+}
+
+/** Embeddings with all that keeps them coming: batches, the provider's pace, retries, circuit breakers. */
+@Injectable()
+export class EmbeddingsService {
+  constructor(
+    private readonly models: EmbeddingModels,
+    private readonly clients: EmbeddingClients,
+    private readonly uses: EmbeddingUsesRepository,
+    private readonly breakers: Breakers,
+    private readonly retry: Retry,
+  ) {}
+
+  /**
+   * Batch by batch, in the order of the texts. The next one is asked for, and paid, only when its reader comes back for
+   * it: what was stored of those before is not paid again by whoever goes on after a failure. Texts beyond what the model
+   * takes are cut. Not to be called inside a transaction.
+   * @throws DomainError: ProviderNotConfigured, ModelCallFailed, `circuit_breaker_open` …; or the signal's reason
+   */
+  async *embed(name: string, call: EmbeddingCall): AsyncGenerator<EmbeddedTexts> {
+    const model = this.models.find(name);
+    if (!model) throw new UnknownModel(name, this.models.known());
+    const provider = this.clients.for(model.provider);
+    for (const batch of batchesOf(call.texts, model.maxInputTokens)) {
+      const { from } = batch;
+      yield { from, ...(await this.embedBatch(model, provider, batch, call)) };
+    }
+  }
+
+  /** @throws as {@link embed} */
+  async embedQuery(
+    name: string,
+    text: string,
+    call: Omit<EmbeddingCall, 'texts' | 'purpose'> = {},
+  ): Promise<Float32Array> {
+    for await (const { vectors } of this.embed(name, { ...call, texts: [text], purpose: 'query' }))
+      for (const vector of vectors) return vector;
+    throw new Error('A text was embedded to nothing');
+  }
+
+  private async embedBatch(
+    model: EmbeddingModel,
+    provider: PacedClient,
+    batch: Batch,
+    call: EmbeddingCall,
+  ): Promise<EmbeddingBatch> {
+    const { signal = NEVER } = call;
+    const attempts = this.retry.start();
+    let tried = batch;
+    for (let halvings = 0; ;) {
+      try {
+        return await this.attempt(model, provider, tried, call);
+      } catch (error) {
+        signal.throwIfAborted();
+        const kind = failureKind(error);
+        if (kind === 'too_long' && halvings < MOST_HALVINGS) {
+          halvings += 1;
+          tried = halved(tried);
+          continue;
+        }
+        if (kind !== 'busy' && kind !== 'fault') throw error;
+        const asked = error instanceof ModelCallFailed ? error.retryAfterMs : undefined;
+        if (asked !== undefined) provider.pace?.holdFor(Math.min(asked, MOST_HOLD_MS));
+        const delayMs = attempts.afterFailure(asked);
+        if (delayMs === undefined) throw error;
+        await pause(delayMs, signal);
+      }
+    }
+  }
+
+  private async attempt(
+    model: EmbeddingModel,
+    { client, pace }: PacedClient,
+    { texts, tokens }: Batch,
+    { purpose, signal = NEVER, collectionId = null }: EmbeddingCall,
+  ): Promise<EmbeddingBatch> {
+    const ended = await pace?.begin(purpose, tokens, signal);
+    try {
+      const guard = this.breakers.get(`embedding:${model.id}`).begin();
+      try {
+        const raw = await client.embed(model, { texts, purpose, signal });
+        const inputTokens = raw.inputTokens ?? tokens;
+        const cost = { inputTokens, costMicros: costMicros(inputTokens, model), estimated: raw.inputTokens === null };
+        // What is answered is billed, whether it is of use or not.
+        if (pace) await this.uses.add({ model: model.id, purpose, collectionId, ...cost });
+        const vectors = unitVectors(raw, texts.length, model);
+        guard.succeeded();
+        return { vectors, ...cost };
+      } catch (error) {
+        // A refusal says that the provider is there; an asked-for pause concerns one key.
+        if (!signal.aborted && failureKind(error) === 'fault') guard.failed();
+        throw error;
+      } finally {
+        guard.abandoned();
+      }
+    } finally {
+      ended?.();
+    }
+  }
+}
+
+function* batchesOf(texts: readonly string[], mostTokens: number): Generator<Batch> {
+  let batch: Batch = { from: 0, texts: [], tokens: 0 };
+  for (const [index, whole] of texts.entries()) {
+    // Providers refuse what is empty.
+    const text = whole.trim() === '' ? '-' : firstTokens(whole, mostTokens);
+    const tokens = estimateTokens(text);
+    if (batch.texts.length === MOST_TEXTS || (batch.texts.length > 0 && batch.tokens + tokens > MOST_TOKENS)) {
+      yield batch;
+      batch = { from: index, texts: [], tokens: 0 };
+    }
+    batch.texts.push(text);
+    batch.tokens += tokens;
+  }
+  if (batch.texts.length > 0) yield batch;
+}
+
+/** Its longest texts by half, so that none is longer than that. */
+function halved({ from, texts }: Batch): Batch {
+  const most = Math.max(1, Math.floor(Math.max(...texts.map(estimateTokens)) / 2));
+  const shorter = texts.map((text) => firstTokens(text, most));
+  return { from, texts: shorter, tokens: shorter.reduce((sum, text) => sum + estimateTokens(text), 0) };
+}
+
+/** Rounded up once for each call. */
+function costMicros(tokens: number, { inputMicros }: EmbeddingModel): number {
+  return Number((BigInt(tokens) * BigInt(inputMicros) + 999_999n) / 1_000_000n);
+}
