@@ -16,6 +16,7 @@ import { runAs } from '../src/platform/access/scope.js';
 import type { Settings } from '../src/platform/config/settings.js';
 import type { Db } from '../src/platform/database/db.js';
 import { BREAKER_DEFAULTS } from '../src/platform/resilience/breaker.js';
+import { BoundedWork } from '../src/platform/compute/bounded-work.js';
 import { Breakers } from '../src/platform/resilience/breakers.js';
 import { Retry } from '../src/platform/resilience/retry.js';
 import { openTestDatabase } from './database.js';
@@ -72,7 +73,7 @@ describe('embeddings by a provider', () => {
     };
     const settings = { embeddings } as Settings;
     const retry = new Retry({ maxAttempts: 3, initialDelayMs: 1, maxDelayMs: 2, maxRetryAfterMs: 2_000 });
-    const clients = new EmbeddingClients(settings);
+    const clients = new EmbeddingClients(settings, new BoundedWork());
     const uses = new EmbeddingUsesRepository(db);
     return new EmbeddingsService(new EmbeddingModels(settings), clients, uses, new Breakers(BREAKER_DEFAULTS), retry);
   }

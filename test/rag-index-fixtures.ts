@@ -126,9 +126,12 @@ export class TestCollection {
         await index.addVectors(this.space, number, vectorsOf(chunks));
       });
       await db.run(async () => {
-        await db.sql('SELECT 1 FROM rag_collections WHERE tenant_id = :tenantId AND id = :collectionId FOR NO KEY UPDATE', {
-          collectionId,
-        });
+        await db.sql(
+          'SELECT 1 FROM rag_collections WHERE tenant_id = :tenantId AND id = :collectionId FOR NO KEY UPDATE',
+          {
+            collectionId,
+          },
+        );
         const [old] = await db.sql<{ number: number | null; chunkCount: number; termTotal: string }>(
           `SELECT number, chunk_count AS "chunkCount", term_total AS "termTotal" FROM rag_documents
            WHERE tenant_id = :tenantId AND id = :documentId`,
@@ -181,8 +184,12 @@ export class TestCollection {
 
   search({ vector, words, filter, depth = 10 }: Asked): Promise<IndexFindings> {
     const terms = words === undefined ? null : indexedChunk(words, 0).terms;
-    const searched = { space: this.space, vector: vector ? Float32Array.from(vector) : null, terms };
-    return this.run(() => this.bench.index.search({ collections: [searched], filter: filter ?? null, depth }));
+    const searched = { space: this.space, vector: vector ? Float32Array.from(vector) : null, terms, byWords: true };
+    return this.run(async () => {
+      const [found] = await this.bench.index.search({ collections: [searched], filter: filter ?? null, depth });
+      if (!found) throw new Error('A collection that was searched has no findings');
+      return found;
+    });
   }
 
   sql<Row>(text: string, parameters: Record<string, unknown> = {}): Promise<Row[]> {

@@ -99,7 +99,11 @@ describe('Words', () => {
     }
     const changed = await check();
     for (const { number } of ids.slice(0, 20))
-      while ((await collection.run(() => bench.db.run(() => bench.index.dropVersion(collection.space.collectionId, number, 2)))) > 0);
+      while (
+        (await collection.run(() =>
+          bench.db.run(() => bench.index.dropVersion(collection.space.collectionId, number, 2)),
+        )) > 0
+      );
     await collection.sql('DELETE FROM rag_garbage WHERE tenant_id = :tenantId AND collection_id = :collectionId');
     expect(await check()).toEqual(changed);
     await settle();
@@ -179,9 +183,9 @@ describe('Vectors of a collection that is not large', () => {
   it('of a dimension that nobody has used yet are none', async () => {
     const collection = await bench.collection(DIMENSIONS);
     const space = { ...collection.space, dimensions: 17 };
-    const searched = { space, vector: Float32Array.from(direction()), terms: null };
+    const searched = { space, vector: Float32Array.from(direction()), terms: null, byWords: false };
     const search = () => bench.index.search({ collections: [searched], filter: null, depth: 10 });
-    expect((await collection.run(search)).vector).toEqual([]);
+    expect((await collection.run(search))[0]?.vector).toEqual([]);
   });
 
   it('are taken over for the same text, and the rest is named', async () => {

@@ -14,6 +14,8 @@ import { DocumentDrafts } from './documents/document-drafts.service.js';
 import { DocumentsController } from './documents/documents.controller.js';
 import { DocumentsRepository } from './documents/documents.repository.js';
 import { DocumentsService } from './documents/documents.service.js';
+import { EmbeddingsModule } from './embeddings/embeddings.module.js';
+import { KnowledgeIndexModule } from './index/knowledge-index.module.js';
 import { DocumentEmbedding } from './ingestion/document-embedding.js';
 import { DocumentNews } from './ingestion/document-news.js';
 import { DocumentReading } from './ingestion/document-reading.js';
@@ -37,7 +39,7 @@ import { SearchService } from './search/search.service.js';
 
 /** Documents, what is cut out of them, and how it is found again. */
 @Module({
-  imports: [ComputeModule, DocumentsModule, TenantsModule, ToolsModule],
+  imports: [ComputeModule, DocumentsModule, EmbeddingsModule, KnowledgeIndexModule, TenantsModule, ToolsModule],
   controllers: [CollectionsController, DocumentsController, SearchController, EvaluationsController],
   providers: [
     CollectionRules,

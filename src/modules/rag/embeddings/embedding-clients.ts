@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { BoundedWork } from '../../../platform/compute/bounded-work.js';
 import { Settings } from '../../../platform/config/settings.js';
 import { ProviderNotConfigured } from '../../models/model-errors.js';
 import type { EmbeddingClient } from './embedding-client.js';
 import { HttpEmbeddingClient } from './http-embedding.client.js';
+import { OfflineEmbeddingClient } from './offline-embedding.client.js';
 import { ProviderPace, type PaceLimits } from './provider-pace.js';
 
 export interface PacedClient {
@@ -24,7 +26,8 @@ const PUBLIC = { voyage: 'https://api.voyageai.com/v1', openai: 'https://api.ope
 export class EmbeddingClients {
   private readonly clients = new Map<string, PacedClient>();
 
-  constructor({ embeddings }: Settings) {
+  constructor({ embeddings }: Settings, work: BoundedWork) {
+    this.clients.set('offline', { client: new OfflineEmbeddingClient(work), pace: null });
     for (const provider of ['voyage', 'openai'] as const) {
       const { apiKey, baseUrl } = embeddings[provider];
       // A server of the operator's own may ask for no key.

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ComputeModule } from '../../../platform/compute/compute.module.js';
 import { ResilienceModule } from '../../../platform/resilience/resilience.module.js';
 import { EmbeddingClients } from './embedding-clients.js';
 import { EmbeddingModels } from './embedding-models.service.js';
@@ -6,7 +7,7 @@ import { EmbeddingUsesRepository } from './embedding-uses.repository.js';
 import { EmbeddingsService } from './embeddings.service.js';
 
 @Module({
-  imports: [ResilienceModule],
+  imports: [ComputeModule, ResilienceModule],
   providers: [EmbeddingModels, EmbeddingClients, EmbeddingUsesRepository, EmbeddingsService],
   exports: [EmbeddingModels, EmbeddingsService],
 })

@@ -1,28 +1,31 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { BoundedWork } from '../../../platform/compute/bounded-work.js';
 import type { EmbeddingClient, EmbeddingRequest, RawEmbeddings } from './embedding-client.js';
+import type embedTexts from './embed-texts.worker.js';
+import { embedOffline } from './offline-embedding.js';
 
-/** How long it keeps the event loop at most, but for a single long text. */
-const SLICE_MS = 10;
+const EMBED = new URL('./embed-texts.worker.js', import.meta.url);
+const LIMIT_MS = 60_000;
+/** As many as take no longer than it takes to have a thread do it. */
+const FEW_CHARACTERS = 5_000;
 
 /** Vectors that are computed here, without any network. */
 export class OfflineEmbeddingClient implements EmbeddingClient {
   readonly provider = 'offline';
 
-  constructor(private readonly embedText: (text: string, purpose: EmbeddingRequest['purpose']) => Float32Array) {}
+  constructor(private readonly work: BoundedWork) {}
 
   async embed(
     _model: unknown,
-    { texts, purpose, signal }: Omit<EmbeddingRequest, 'signal'> & { signal: AbortSignal },
+    { texts, signal }: Omit<EmbeddingRequest, 'signal'> & { signal: AbortSignal },
   ): Promise<RawEmbeddings> {
-    const vectors = new Map<number, Float32Array>();
-    let sliceEnds = performance.now() + SLICE_MS;
-    for (const [index, text] of texts.entries()) {
-      signal.throwIfAborted();
-      vectors.set(index, this.embedText(text, purpose));
-      if (performance.now() < sliceEnds) continue;
-      await nextTurn();
-      sliceEnds = performance.now() + SLICE_MS;
-    }
-    return { vectors, inputTokens: null };
+    signal.throwIfAborted();
+    const characters = texts.reduce((sum, { length }) => sum + length, 0);
+    const vectors = characters < FEW_CHARACTERS ? await embedOffline(texts) : await this.inThread(texts, signal);
+    return { vectors: new Map(vectors.entries()), inputTokens: null };
+  }
+
+  private inThread(texts: readonly string[], signal: AbortSignal): Promise<Float32Array[]> {
+    const options = { limitMs: LIMIT_MS, line: 'documents', patient: true, signal } as const;
+    return this.work.run<typeof embedTexts>(EMBED, { texts }, options);
   }
 }

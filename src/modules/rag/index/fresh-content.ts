@@ -36,7 +36,7 @@ export function* decodeFresh(
   wanted?: ReadonlySet<string>,
 ): Generator<[term: string, postings: Postings]> {
   const lengths = wanted && new Set([...wanted].map((term) => Buffer.byteLength(term)));
-  for (let at = 0; at < content.length; ) {
+  for (let at = 0; at < content.length;) {
     const nameLength = content.readUInt32LE(at);
     const start = at + HEAD + nameLength;
     const end = start + content.readUInt32LE(at + 4);

@@ -141,7 +141,12 @@ export class KnowledgeIndex {
   ): Promise<IndexFindings> {
     const nearest = async (wanted: Float32Array): Promise<Ranking> => {
       const neighbours = await this.vectorSearch.nearest({ space, vector: wanted, most: depth, matching });
-      return neighbours.map(({ number, position, similarity }) => ({ collectionId, number, position, score: similarity }));
+      return neighbours.map(({ number, position, similarity }) => ({
+        collectionId,
+        number,
+        position,
+        score: similarity,
+      }));
     };
     const query = { collectionId, terms: terms ?? new Map<string, number>(), most: byWords ? depth : 0, matching };
     const words = this.keywordSearch.best(query);

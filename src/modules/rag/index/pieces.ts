@@ -26,7 +26,7 @@ export function encodePieces(pieces: readonly Piece[]): Buffer {
 export function decodePieces(bytes: Uint8Array): Piece[] {
   const pieces: Piece[] = [];
   let number = 0;
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const [difference, afterNumber] = readNumber(bytes, at);
     const [position, afterPosition] = readNumber(bytes, afterNumber);
     const [count, next] = readNumber(bytes, afterPosition);

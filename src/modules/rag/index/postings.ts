@@ -53,10 +53,7 @@ export interface Postings {
 }
 
 /** Calls back for each posting. Millions are read in a search, so it makes nothing. */
-export function eachPosting(
-  bytes: Uint8Array,
-  use: (chunk: number, frequency: number, length: number) => void,
-): void {
+export function eachPosting(bytes: Uint8Array, use: (chunk: number, frequency: number, length: number) => void): void {
   let at = 0;
   let chunk = -1;
   const end = bytes.length;

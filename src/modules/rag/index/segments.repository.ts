@@ -120,7 +120,11 @@ export class SegmentsRepository {
   }
 
   /** Says as well that the segment is still being made. */
-  async addTerms(collectionId: string, id: string, terms: readonly [term: string, postings: Postings][]): Promise<void> {
+  async addTerms(
+    collectionId: string,
+    id: string,
+    terms: readonly [term: string, postings: Postings][],
+  ): Promise<void> {
     const lengths = terms.map(([, { postings }]) => postings.length);
     let end = 1;
     const starts = lengths.map((length) => (end += length) - length);

@@ -46,10 +46,11 @@ export class VectorMovesRepository {
 
   /** Whether more than `count` vectors are in bucket 0. */
   async hasMoreThan({ collectionId, spaceId, dimensions }: IndexedSpace, count: number): Promise<boolean> {
-    const rows = await this.db.sql(
-      `SELECT 1 FROM ${vectorTable(dimensions)} WHERE ${IN_SPACE} OFFSET :count LIMIT 1`,
-      { collectionId, spaceId, count },
-    );
+    const rows = await this.db.sql(`SELECT 1 FROM ${vectorTable(dimensions)} WHERE ${IN_SPACE} OFFSET :count LIMIT 1`, {
+      collectionId,
+      spaceId,
+      count,
+    });
     return rows.length > 0;
   }
 

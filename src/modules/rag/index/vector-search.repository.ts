@@ -51,7 +51,7 @@ export class VectorSearchRepository {
     ]);
     const found = [
       ...(hasEnough(near, wanted, most) ? near : await this.exact(written, query, most, true)),
-      ...(hasEnough(far, wanted, most) && (isExact || far.length === wanted) || indexed === undefined
+      ...((hasEnough(far, wanted, most) && (isExact || far.length === wanted)) || indexed === undefined
         ? far
         : await this.exact(indexed, query, most, true)),
     ];
@@ -77,7 +77,7 @@ export class VectorSearchRepository {
     // For this statement alone: the planner takes sorting all of a space to be about as good.
     const [, rows] = await Promise.all([
       this.set({
-        'enable_sort': 'off',
+        enable_sort: 'off',
         'hnsw.ef_search': EF_SEARCH,
         'hnsw.iterative_scan': 'relaxed_order',
         'hnsw.max_scan_tuples': MOST_SCANNED,
@@ -91,7 +91,7 @@ export class VectorSearchRepository {
         this.parameters(space, vector, matching),
         { varies: matching.varies },
       ),
-      this.set({ 'enable_sort': 'on' }),
+      this.set({ enable_sort: 'on' }),
     ]);
     return rows;
   }

@@ -1,20 +1,25 @@
 import { Injectable } from '@nestjs/common';
 import type { Passage } from '../../../contracts/passage.js';
 import { Db } from '../../../platform/database/db.js';
-import { analyze } from '../analysis/analyze.js';
+import { analyzeQuery, type QueryWords } from '../analysis/analyze.js';
 import type { Language } from '../analysis/languages.js';
 import type { Collection } from '../collections/collection.js';
 import { CollectionsService } from '../collections/collections.service.js';
+import { embedOffline } from '../embeddings/offline-embedding.js';
 import { EmbeddingsService } from '../embeddings/embeddings.service.js';
 import { compileFilter, type CompiledFilter } from '../filters/compile-filter.js';
 import { KnowledgeIndex, type SearchedCollection } from '../index/knowledge-index.service.js';
 import { FoundChunksRepository } from './found-chunks.repository.js';
-import { RankedChunks } from './ranked-chunks.js';
+import { rankedChunks, type RankedChunk } from './ranked-chunks.js';
 import type { SearchAnswerDto, SearchDto, SearchMode, SearchResultDto } from './search.dto.js';
+import { wordWeights } from './word-weights.js';
 
 const DEFAULT_TOP_K = 10;
 /** Chunks that each channel brings in, so that what both have is known to be had by both. */
 const LEAST_DEPTH = 200;
+const KEYWORD_WEIGHT = 0.75;
+const OFFLINE = 'offline';
+const NO_TERMS: ReadonlyMap<string, number> = new Map();
 
 /** What is searched for, before it is known where. */
 interface Wanted {
@@ -56,8 +61,8 @@ export class SearchService {
     const { query, topK = DEFAULT_TOP_K, mode = 'hybrid', minScore = 0, filter, signal } = asked;
     const depth = Math.max(LEAST_DEPTH, 2 * topK);
     return this.find(collections, { query, mode, filter, depth, signal }, async (ranked) => {
-      const best = ranked.best(topK).filter(({ score }) => score >= minScore);
-      return this.chunks.shown(best);
+      const best = ranked.filter(({ score }) => score >= minScore);
+      return this.chunks.shown(best.slice(0, topK));
     });
   }
 
@@ -69,7 +74,7 @@ export class SearchService {
     const collections = await this.collections.requireAll(collectionIds, 'collectionIds');
     const wanted = { query, mode, filter: null, depth: 4 * most };
     return this.find(collections, wanted, async (ranked) => {
-      const found = await this.chunks.documentsOf(ranked.best(4 * most));
+      const found = await this.chunks.documentsOf(ranked);
       return [...new Set(found)].slice(0, most);
     });
   }
@@ -78,31 +83,40 @@ export class SearchService {
   private async find<T>(
     collections: readonly Collection[],
     { query, mode, filter, depth, signal }: Wanted,
-    read: (ranked: RankedChunks) => Promise<T>,
+    read: (ranked: RankedChunk[]) => Promise<T>,
   ): Promise<T> {
+    const words = await wordsOf(collections, query);
     const vectors = mode === 'keyword' ? null : await this.vectorsOf(collections, query, signal);
-    const words = mode === 'vector' ? null : await wordsOf(collections, query);
-    const searched = collections.map(({ id, spaceId, dimensions, embeddingModel, language }): SearchedCollection => ({
-      space: { collectionId: id, spaceId, dimensions },
-      vector: vectors?.get(embeddingModel) ?? null,
-      terms: words?.get(language) ?? null,
-    }));
+    const searched = collections.map(({ id, spaceId, dimensions, embeddingModel, language }): SearchedCollection => {
+      const asWords = words.get(language);
+      const vector =
+        asWords && embeddingModel === OFFLINE ? weighedVector(query, asWords) : vectors?.get(embeddingModel);
+      return {
+        space: { collectionId: id, spaceId, dimensions },
+        vector: (mode !== 'keyword' && vector) || null,
+        terms: asWords?.terms ?? null,
+        byWords: mode !== 'vector',
+      };
+    });
     return this.db.run(
       async () => {
-        const findings = await this.index.search({ collections: searched, filter, depth });
-        return read(new RankedChunks(findings, mode));
+        const found = await this.index.search({ collections: searched, filter, depth });
+        const findings = found.map((of, n) => ({ ...of, terms: searched[n]?.terms ?? NO_TERMS }));
+        return read(rankedChunks(findings, { mode, depth, keywordWeight: KEYWORD_WEIGHT }));
       },
       { asOfOneMoment: true },
     );
   }
 
-  /** Of the query, by each model that there is. */
+  /** Of the query, by each model of a provider that there is. */
   private async vectorsOf(
     collections: readonly Collection[],
     query: string,
     signal?: AbortSignal,
   ): Promise<Map<string, Float32Array>> {
-    const models = new Set(collections.map(({ embeddingModel }) => embeddingModel));
+    const models = new Set(
+      collections.map(({ embeddingModel }) => embeddingModel).filter((model) => model !== OFFLINE),
+    );
     const embedded = [...models].map(
       async (model) => [model, await this.embeddings.embedQuery(model, query, { signal })] as const,
     );
@@ -111,23 +125,23 @@ export class SearchService {
 }
 
 /** A result as models are given it. */
-export function passageOf({
-  chunkId,
-  documentId,
-  documentTitle,
-  content,
-  page,
-  headingPath,
-}: SearchResultDto): Passage {
+export function passageOf(result: SearchResultDto): Passage {
+  const { chunkId, documentId, documentTitle, content, page, headingPath } = result;
   return { chunkId, documentId, title: documentTitle, content, page, headingPath };
 }
 
+/** Offline, the rarer a word is where it is searched for, the more it counts. */
+function weighedVector(query: string, words: QueryWords): SearchedCollection['vector'] {
+  return async ({ having, chunkCount }) => {
+    const [vector] = await embedOffline([query], wordWeights(words, having, chunkCount));
+    if (!vector) throw new Error('A text was embedded to nothing');
+    return vector;
+  };
+}
+
 /** Of the query, in each language that there is. */
-async function wordsOf(
-  collections: readonly Collection[],
-  query: string,
-): Promise<Map<string, ReadonlyMap<string, number>>> {
+async function wordsOf(collections: readonly Collection[], query: string): Promise<Map<string, QueryWords>> {
   const languages = new Set(collections.map(({ language }) => language as Language));
-  const read = [...languages].map(async (language) => [language, (await analyze(query, language)).terms] as const);
+  const read = [...languages].map(async (language) => [language, await analyzeQuery(query, language)] as const);
   return new Map(await Promise.all(read));
 }
