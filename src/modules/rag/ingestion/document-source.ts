@@ -23,7 +23,8 @@ export class SourceUnusable extends Error {
 }
 
 export interface SourceBytes {
-  mimeType: DocumentType;
+  /** Of what kind they are; `charset`, where it was said. */
+  type: { mimeType: DocumentType; charset?: string };
   sizeBytes: number;
   bytes(): Promise<Uint8Array>;
 }
@@ -42,7 +43,7 @@ export class DocumentSource {
   async open(document: KnownDocument, signal: AbortSignal): Promise<SourceBytes> {
     const { tenantId, id, source, origin, sizeBytes } = document;
     if (source === 'url') return this.page(String(origin), signal);
-    const common = { mimeType: document.mimeType as DocumentType, sizeBytes: sizeBytes ?? 0 };
+    const common = { type: { mimeType: document.mimeType as DocumentType }, sizeBytes: sizeBytes ?? 0 };
     if (source === 'text') return { ...common, bytes: async () => Buffer.from((await this.documents.text(id)) ?? '') };
     return { ...common, bytes: () => readWhole(this.storage, { tenantId, id }) };
   }
@@ -72,7 +73,8 @@ export class DocumentSource {
         'unsupported',
         `What is at the address is of no type that is taken (${declared ?? 'unknown'})`,
       );
-    return { mimeType, sizeBytes: bytes.length, bytes: () => Promise.resolve(bytes) };
+    const charset = /charset=["']?([^\s"';]+)/i.exec(declared ?? '')?.[1];
+    return { type: { mimeType, charset }, sizeBytes: bytes.length, bytes: () => Promise.resolve(bytes) };
   }
 }
 
