@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { BoundedWork, WorkExceeded } from '../compute/bounded-work.js';
 import type { DocumentFaultCode } from './parsing/document-fault.js';
 import type parseDocument from './parsing/parse-document.worker.js';
+import type { DocumentInput, DocumentReading } from './parsing/parse-document.worker.js';
 import type { ParsedDocument } from './parsing/parsed-document.js';
 
 const MODULE = new URL('./parsing/parse-document.worker.js', import.meta.url);
@@ -44,20 +45,23 @@ export class DocumentParser {
    * Waits for its turn; the bytes are asked for when it has come.
    * @throws DocumentUnreadable, and the signal's reason
    */
-  async parse(bytes: () => Promise<Uint8Array>, kind: DocumentKind, signal?: AbortSignal): Promise<ParsedDocument> {
-    const reading = await this.read(bytes, kind, signal);
+  async parse(
+    bytes: () => Promise<Uint8Array>,
+    { mimeType, charset }: DocumentKind,
+    signal?: AbortSignal,
+  ): Promise<ParsedDocument> {
+    const reading = await this.read(async () => ({ bytes: await bytes(), mimeType, charset }), signal);
     if ('document' in reading) return reading.document;
     throw new DocumentUnreadable(reading.fault, reading.cause);
   }
 
-  private async read(bytes: () => Promise<Uint8Array>, kind: DocumentKind, signal?: AbortSignal) {
+  private async read(input: () => Promise<DocumentInput>, signal?: AbortSignal): Promise<DocumentReading> {
     try {
-      const input = async () => ({ bytes: await bytes(), ...kind });
       return await this.work.run<typeof parseDocument>(MODULE, input, {
         ...{ limitMs: LIMIT_MS, line: 'documents', patient: true, signal },
       });
     } catch (error) {
-      if (error instanceof WorkExceeded) return { fault: 'too_complex' as const, cause: error.of };
+      if (error instanceof WorkExceeded) return { fault: 'too_complex', cause: error.of };
       throw error;
     }
   }

@@ -203,6 +203,11 @@ describe('hostile documents', () => {
 });
 
 describe('a caller', () => {
+  it('who knows more of a document', async () => {
+    const source = { mimeType: 'text/plain', sizeBytes: 4, bytes: () => Promise.resolve(Buffer.from('text')) };
+    expect((await parser.parse(source.bytes, source)).text).toBe('text');
+  });
+
   it('who goes away', async () => {
     const signal = AbortSignal.timeout(300);
     const given = parser.parse(() => Promise.resolve(manyPages(10_000)), { mimeType: 'application/pdf' }, signal);
