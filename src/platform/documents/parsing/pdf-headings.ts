@@ -29,6 +29,6 @@ export class PdfHeadings {
 }
 
 function isLikeHeading(text: string): boolean {
-  if (text.length > 120 || /[\t\n@]/.test(text) || !/\p{L}{2}/u.test(text)) return false;
+  if (text.length > 120 || /[\t\n@]| \.\.\. /.test(text) || !/\p{L}{2}/u.test(text)) return false;
   return /^[\p{Lu}\p{Lo}\p{N}"'(]/u.test(text) && !/[.,;:]$/.test(text) && (text.match(/,/g)?.length ?? 0) < 3;
 }

@@ -3,6 +3,9 @@ import type { Piece } from './pdf-pieces.js';
 /** In sizes of the letters: as far from one another as cells of a table or columns are. */
 const FAR = 1.8;
 
+/** Dots that lead to a number of a page. */
+const LEADERS = /(?: ?\.){5,} ?/g;
+
 export interface PdfLine {
   text: string;
   left: number;
@@ -70,7 +73,7 @@ function lineOf(written: Piece[]): PdfLine | null {
   if (text.trim() === '') return null;
   const shown = written.filter((piece) => piece.text.trim() !== '');
   return {
-    text: text.trim(),
+    text: text.replace(LEADERS, ' ... ').trim(),
     left: Math.min(...shown.map((piece) => piece.left)),
     right: Math.max(...shown.map((piece) => piece.right)),
     base: shown[0]?.base ?? 0,

@@ -61,7 +61,7 @@ function isBelow(last: PdfLine, line: PdfLine): boolean {
 }
 
 function goesOn(last: PdfLine, line: PdfLine, edges: Map<number, number>): boolean {
-  if (last.hasGaps || line.hasGaps || /\.{4}/.test(last.text)) return false;
+  if (last.hasGaps || line.hasGaps || last.text.includes(' ... ')) return false;
   if (Math.abs(last.size - line.size) > line.size * 0.06) return false;
   if (/^([•◦▪‣∙·*–—-]|\(?(\d{1,3}|[a-z])[.)])\s/.test(line.text)) return false;
   const edge = edges.get(Math.round(last.left / 3)) ?? last.right;
