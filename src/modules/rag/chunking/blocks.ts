@@ -22,7 +22,12 @@ export class Blocks {
   private readonly ends: number[] = [];
   private readonly kinds: Kind[] = [];
 
-  private constructor(private readonly text: string) {}
+  private readonly text: string;
+
+  // No parameter property: this runs in threads, which take types away and nothing else.
+  private constructor(text: string) {
+    this.text = text;
+  }
 
   /** Parted by blank lines. */
   static ofText(text: string): Blocks {

@@ -25,11 +25,15 @@ export class Regions {
   /** `heading`: the section whose own text, up to its first subsection, it ends with. */
   private pending: Region & { bytes: number; heading: number } = { start: 0, end: 0, bytes: 0, heading: NONE };
 
-  private constructor(
-    private readonly text: string,
-    private readonly outline: Outline,
-    private readonly budget: number,
-  ) {
+  private readonly text: string;
+  private readonly outline: Outline;
+  private readonly budget: number;
+
+  // No parameter properties: this runs in threads, which take types away and nothing else.
+  private constructor(text: string, outline: Outline, budget: number) {
+    this.text = text;
+    this.outline = outline;
+    this.budget = budget;
     let bytes = 0;
     let from = 0;
     for (const start of outline.starts) {
