@@ -11,7 +11,7 @@ const UNSPACED_RUN = new RegExp(`^${UNSPACED}`, 'v');
 const ASCII_WORD = /[a-z0-9]+(?:['.,_-][a-z0-9]+)*/g;
 const BEYOND_ASCII = /[^\0-\x7f]/;
 /** Vowel signs and the lengthening stroke of Arabic, which are written or not. */
-const ARABIC_SIGNS = /[\u0640\u064B-\u065F\u0670]/g;
+const ARABIC_SIGNS = /\u0640|[\u064B-\u065F\u0670]/g;
 const APOSTROPHES = /[’ʼ＇]/g;
 const PLAIN = /^[^'.,_\-‐‑]*$/;
 const GROUPED_NUMBER = /^\p{N}{1,3}(?:,\p{N}{3})+(?:\.\p{N}+)?$/u;
