@@ -89,6 +89,11 @@ async function withOneOfEverything(): Promise<Tenant> {
     await manager.query(
       `INSERT INTO agent_messages (tenant_id, id, task_id, type, content) SELECT tenant_id, id, id, 'request', '' FROM agent_tasks`,
     );
+    // What a provider of embeddings would have billed.
+    await manager.query(
+      `INSERT INTO embedding_uses (tenant_id, id, model, purpose, input_tokens, cost_micros, estimated)
+       SELECT tenant_id, id, 'voyage:voyage-4', 'document', 1, 1, false FROM agents LIMIT 1`,
+    );
   });
   return made;
 }
