@@ -16,11 +16,13 @@ const DELIMITER_ROW = /^[\s|:-]+$/;
 /** How much of a line tells what it begins. */
 const HEAD_UNITS = 16;
 
-/** The blocks of a text in their order, kept as numbers: there may be millions. */
+const KINDS: readonly Kind[] = ['paragraph', 'fence', 'table', 'item'];
+
+/** The blocks of a text in their order, kept as numbers of four bytes: there may be millions. */
 export class Blocks {
-  private readonly starts: number[] = [];
-  private readonly ends: number[] = [];
-  private readonly kinds: Kind[] = [];
+  private readonly starts = new GrowingNumbers();
+  private readonly ends = new GrowingNumbers();
+  private readonly kinds = new GrowingNumbers();
 
   private readonly text: string;
 
@@ -68,19 +70,19 @@ export class Blocks {
     let [low, high] = [0, this.starts.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.starts[middle] ?? 0) <= at) low = middle + 1;
+      if ((this.starts.at(middle) ?? 0) <= at) low = middle + 1;
       else high = middle;
     }
-    const start = this.starts[low - 1];
+    const start = low === 0 ? undefined : this.starts.at(low - 1);
     if (start === undefined) return undefined;
-    return { start, end: this.ends[low - 1] ?? start, whole: this.kinds[low - 1] !== 'paragraph' };
+    return { start, end: this.ends.at(low - 1) ?? start, whole: this.kinds.at(low - 1) !== 0 };
   }
 
   private addLine(start: number, end: number, head: string, isNew: boolean): void {
-    const last = isNew ? undefined : this.kinds.at(-1);
+    const last = isNew ? undefined : this.lastKind;
     const isIndented = head.startsWith('  ') || head.startsWith('\t');
     // An item goes on after a blank line when what follows is indented.
-    if (this.kinds.at(-1) === 'item' && isIndented && (last === 'item' || isNew)) this.extend(end);
+    if (this.lastKind === 'item' && isIndented && (last === 'item' || isNew)) this.extend(end);
     else if (ITEM.test(head)) this.open(start, end, 'item');
     else if (this.isRow(start, end, head, last)) this.openOrExtend(start, end, 'table', last);
     else this.openOrExtend(start, end, last === 'item' ? 'item' : 'paragraph', last);
@@ -99,24 +101,28 @@ export class Blocks {
     const opened = this.starts.at(-1) ?? 0;
     const header = this.text.lastIndexOf('\n', delimiter - 2) + 1;
     if (header > opened) {
-      this.ends[this.ends.length - 1] = header - 1;
+      this.ends.setLast(header - 1);
       this.open(header, delimiter - 1, 'table');
-    } else this.kinds[this.kinds.length - 1] = 'table';
+    } else this.kinds.setLast(KINDS.indexOf('table'));
   }
 
   private openOrExtend(start: number, end: number, kind: Kind, last: Kind | undefined): void {
-    if (last === kind || (kind === 'table' && this.kinds.at(-1) === 'table' && last !== undefined)) this.extend(end);
+    if (last === kind || (kind === 'table' && this.lastKind === 'table' && last !== undefined)) this.extend(end);
     else this.open(start, end, kind);
+  }
+
+  private get lastKind(): Kind | undefined {
+    return KINDS[this.kinds.at(-1) ?? -1];
   }
 
   private open(start: number, end: number, kind: Kind): void {
     this.starts.push(start);
     this.ends.push(end);
-    this.kinds.push(kind);
+    this.kinds.push(KINDS.indexOf(kind));
   }
 
   private extend(end: number): void {
-    this.ends[this.ends.length - 1] = end;
+    this.ends.setLast(end);
   }
 
   /** Each line that is not blank, without its break, and whether a blank one stood before it. */
@@ -132,6 +138,31 @@ export class Blocks {
       }
       start = end + 1;
     }
+  }
+}
+
+class GrowingNumbers {
+  length = 0;
+  private numbers = new Int32Array(64);
+
+  /** Negative places count from the end. */
+  at(place: number): number | undefined {
+    const at = place < 0 ? this.length + place : place;
+    return at < this.length ? this.numbers[at] : undefined;
+  }
+
+  push(value: number): void {
+    if (this.length === this.numbers.length) {
+      const larger = new Int32Array(this.length * 2);
+      larger.set(this.numbers);
+      this.numbers = larger;
+    }
+    this.numbers[this.length] = value;
+    this.length += 1;
+  }
+
+  setLast(value: number): void {
+    this.numbers[this.length - 1] = value;
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { CHUNKING_STRATEGIES, defaultChunking, type Chunk, type Chunking, type ParsedText } from './chunk.js';
+import { CHUNKING_STRATEGIES, type Chunk, type Chunking, type ParsedText } from './chunk.js';
 import { chunkText } from './chunk-text.js';
 import { markdown, plain } from '../../../../test/parsed-texts.js';
 
@@ -170,11 +170,6 @@ describe('any strategy', () => {
     expect(chunkText(late, { strategy: 'recursive', size: 90, overlap: 0 }).map(({ page }) => page)).toEqual([
       ...[null, null, 7, 7, 7],
     ]);
-  });
-
-  it('is chosen by what the document has', () => {
-    expect(defaultChunking(plain('x')).strategy).toBe('recursive');
-    expect(defaultChunking(markdown('# x')).strategy).toBe('markdown');
   });
 
   it('makes nothing of nothing', () => {

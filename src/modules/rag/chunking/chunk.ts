@@ -25,11 +25,6 @@ export const CHUNK_SIZE = { min: 50, max: 4_000 } as const;
  */
 export const DEFAULT_CHUNKING = { size: 512, overlap: 64 } as const;
 
-/** Where nobody chose: along the headings where there are any. */
-export function defaultChunking({ sections }: Pick<ParsedText, 'sections'>): Chunking {
-  return { strategy: sections.length > 0 ? 'markdown' : 'recursive', ...DEFAULT_CHUNKING };
-}
-
 export interface Chunk {
   /** From 0. */
   readonly position: number;
