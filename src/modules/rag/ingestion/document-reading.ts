@@ -61,7 +61,7 @@ export class DocumentReading {
   async read(hold: IngestionHold): Promise<void> {
     const version = await this.begin(hold);
     const source = await this.source.open(version.document, hold.signal);
-    const parsed = await this.parser.parse(source.bytes, source.type, hold.signal);
+    const parsed = await this.parser.parse(() => source.bytes(), source.type, hold.signal);
     const title = titleOf(version.document, parsed);
     const { chunking } = version.collection;
     const cuts = await this.work.run<typeof cutDocument>(CUT, { document: parsed, chunking }, this.options(hold));
