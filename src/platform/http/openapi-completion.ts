@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { REPLAY_EXTENSION } from './idempotency.js';
 import { CONTENT_OF_ERRORS, ERROR_SCHEMA, HEADERS, PARAMETERS, reference, REFUSALS } from './openapi-components.js';
+import { describeForms } from './openapi-forms.js';
 
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']> & Record<string, unknown>;
 type Responses = Operation['responses'];
@@ -11,6 +12,7 @@ const WITH_BODY = new Set<string>(['put', 'post', 'patch']);
 
 /** Adds to each operation what all of its kind have in common: refusals, headers, the parameters of the platform. */
 export function completeDocument(document: OpenAPIObject): OpenAPIObject {
+  describeForms(document);
   const tags = new Set<string>();
   for (const [path, item] of Object.entries(document.paths)) {
     for (const method of METHODS) {

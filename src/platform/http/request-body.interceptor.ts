@@ -29,18 +29,22 @@ export class RequestBodyInterceptor implements NestInterceptor {
     if (context.getType() !== 'http') return next.handle();
     const request = context.switchToHttp().getRequest<Request>();
     const upload = this.reflector.get<UploadRule | undefined>(TAKES_UPLOAD, context.getHandler());
-    if (upload && !(upload.orJson && request.is('json'))) return this.upload(request, upload, next);
+    if (upload && !(upload.orJson && request.is(['json', '+json']))) return this.upload(request, upload, next);
     if (this.reflector.get<boolean | undefined>(TAKES_BYTES, context.getHandler())) return next.handle();
     request.body = WITH_BODY.has(request.method) ? await readJsonBody(request, this.limitOf(context)) : undefined;
     return next.handle();
   }
 
   /** What the handler does not keep is gone when the request ends, however it ends. */
-  private async upload(request: Request, { into }: UploadRule, next: CallHandler): Promise<Observable<unknown>> {
+  private async upload(
+    request: Request,
+    { into, jsonFields }: UploadRule,
+    next: CallHandler,
+  ): Promise<Observable<unknown>> {
     const storage = this.moduleRef.get<FileStorage>(into, { strict: false });
     const limitBytes = this.settings.http.uploadMaxBytes;
     const { tenantId } = currentTenantActor();
-    request.body = await readMultipart(request, { storage, tenantId, limitBytes });
+    request.body = withJson(await readMultipart(request, { storage, tenantId, limitBytes }), jsonFields);
     return next.handle().pipe(finalize(() => void this.deleteUploads(request.body, storage)));
   }
 
@@ -56,5 +60,23 @@ export class RequestBodyInterceptor implements NestInterceptor {
   private limitOf(context: ExecutionContext): number {
     const declared = [context.getHandler(), context.getClass()];
     return this.reflector.getAllAndOverride<number | undefined>(BODY_LIMIT, declared) ?? DEFAULT_BODY_LIMIT_BYTES;
+  }
+}
+
+/** A form has texts alone. What is no JSON is left as it is, to be refused as the fault of its field. */
+function withJson(body: unknown, fields: readonly string[]): unknown {
+  if (typeof body !== 'object' || body === null) return body;
+  const parsed = Object.entries(body).map(([name, value]: [string, unknown]) => [
+    name,
+    fields.includes(name) && typeof value === 'string' ? parse(value) : value,
+  ]);
+  return Object.fromEntries(parsed) as unknown;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
   }
 }

@@ -9,12 +9,18 @@ export interface UploadRule {
   into: typeof FileStorage;
   /** The body may be JSON as well, without a file. */
   orJson: boolean;
+  /** Fields that stand in the form as JSON. */
+  jsonFields: readonly string[];
 }
 
 /** The body of the route is multipart/form-data; its `file` reaches the DTO as an Upload, of at most `UPLOAD_MAX_BYTES`. */
-export function TakesUpload({ into = FileStorage, orJson = false }: Partial<UploadRule> = {}): MethodDecorator {
+export function TakesUpload({
+  into = FileStorage,
+  orJson = false,
+  jsonFields = [],
+}: Partial<UploadRule> = {}): MethodDecorator {
   return applyDecorators(
-    SetMetadata(TAKES_UPLOAD, { into, orJson } satisfies UploadRule),
+    SetMetadata(TAKES_UPLOAD, { into, orJson, jsonFields } satisfies UploadRule),
     ApiConsumes(...(orJson ? ['application/json'] : []), 'multipart/form-data'),
   );
 }

@@ -36,7 +36,7 @@ export class DocumentsController {
   /** Take in a text, a web page or a file. What the collection has already is answered as it is. */
   @Post()
   @HttpCode(202)
-  @TakesUpload({ into: DocumentStorage, orJson: true })
+  @TakesUpload({ into: DocumentStorage, orJson: true, jsonFields: ['metadata'] })
   @BodyLimit(TEXTS_BYTES)
   @Access({ can: 'documents:create' })
   @ApiAcceptedResponse({ type: DocumentAnswerDto, description: 'It waits to be read' })

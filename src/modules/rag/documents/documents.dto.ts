@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
+import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
@@ -57,15 +57,14 @@ export class CreateDocumentDto extends DocumentFieldsDto {
   @IsUUID('all')
   collectionId: string;
 
-  /** Text, Markdown, HTML, PDF, DOCX, PPTX, XLSX, CSV, JSON or a mail; as a part of multipart/form-data. */
+  /** Text, Markdown, HTML, PDF, DOCX, PPTX, XLSX, CSV, JSON or a mail. */
   @ApiPropertyOptional({ type: 'string', format: 'binary' })
   @IsOptional()
   @IsInstance(Upload, { message: 'file must be given, once, as a file' })
   file?: Upload;
 
-  /** Filters of searches look at it. In multipart/form-data as JSON. */
+  /** Filters of searches look at it. */
   @IsOptional()
-  @Transform(({ value, obj }: { value: unknown; obj: { file?: unknown } }) => fromForm(value, obj))
   @IsObject()
   @MaxJsonBytes(DOCUMENT_METADATA_BYTES)
   metadata?: Record<string, unknown> | null;
@@ -146,14 +145,4 @@ export function shownDocument(document: KnownDocument): DocumentDto {
     createdAt: document.createdAt.toISOString(),
     updatedAt: document.updatedAt.toISOString(),
   };
-}
-
-/** A form has no fields but texts. What is no JSON is left as it is, to be refused. */
-function fromForm(value: unknown, { file }: { file?: unknown }): unknown {
-  if (!(file instanceof Upload) || typeof value !== 'string') return value;
-  try {
-    return JSON.parse(value) as unknown;
-  } catch {
-    return value;
-  }
 }
