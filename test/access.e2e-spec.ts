@@ -222,6 +222,8 @@ const MESSAGES: Record<string, AccessRule> = {
   'permission.decide': { can: 'permissions:decide' },
   'tool.result': { can: 'messages:create' },
   'run.cancel': { can: 'messages:create' },
+  'collection.join': { can: 'rag:read' },
+  'collection.leave': { can: 'rag:read' },
 };
 
 function socketHandlers(): ReadonlyMap<string, SocketHandler<object>> {

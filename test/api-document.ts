@@ -34,7 +34,7 @@ export interface Operation {
   path: string;
   pathParameters: Parameter[];
   query: Parameter[];
-  /** Of its JSON; null where it takes none, as where it takes an upload or bytes. */
+  /** Of its JSON; null where it takes none, as where it takes bytes or an upload alone. */
   body: Schema | null;
   takesUpload: boolean;
   /** Any body is good. */
@@ -65,6 +65,7 @@ export interface Place {
 const SAMPLES: Record<string, unknown> = {
   email: 'somebody@example.com',
   url: 'https://example.com/',
+  embeddingModel: 'offline',
   model: 'offline',
   fallbackModels: 'offline',
   tools: 'calculator:add',
@@ -90,11 +91,16 @@ const COMPANIONS: Record<string, Record<string, unknown>> = {
   'ToolContentInput.type': { text: 'Text' },
   'ContentBlockInput.*': { type: 'text', text: 'Text' },
   'ToolContentInput.*': { type: 'text', text: 'Text' },
+  'CreateDocumentDto.*': { text: 'A text' },
+  'CreateDocumentDto.url': { text: undefined },
+  'BatchedDocumentDto.*': { text: 'A text' },
+  'BatchedDocumentDto.url': { text: undefined },
 };
 
 /** What the OpenAPI document says can be asked, and how. */
 export class ApiDocument {
   readonly operations: Operation[];
+  private readonly samples = { ...SAMPLES };
 
   private constructor(
     readonly raw: {
@@ -117,13 +123,18 @@ export class ApiDocument {
     return found;
   }
 
+  /** What is there, for fields of these names to name in samples. */
+  know(named: Record<string, string>): void {
+    Object.assign(this.samples, named);
+  }
+
   /** The smallest value of a schema. */
   sample(schema: Schema, name = ''): unknown {
     const { schema: is, title } = this.resolved(schema);
     const type = typesOf(is).find((one) => one !== 'null');
     if (is.oneOf ?? is.anyOf) return this.sample(this.alternatives(is)[0] ?? {}, name);
     if (is.enum) return is.enum[0];
-    if (type !== 'array' && type !== 'object' && name in SAMPLES) return SAMPLES[name];
+    if (type !== 'array' && type !== 'object' && name in this.samples) return this.samples[name];
     switch (type) {
       case 'object': {
         const required = Object.fromEntries(

@@ -32,12 +32,13 @@ describe('A body', () => {
     ['', '{}'],
   ])('of type %j is of no kind that is taken', async (type, text) => {
     for (const operation of api.withBody) {
+      if (operation.takesUpload && type.startsWith('multipart')) continue;
       await api.refused(415, '', operation, ownPath(operation, api.ours), text, { 'content-type': type });
     }
   });
 
-  it('of 10 MB is too large', async () => {
-    const text = JSON.stringify({ name: 'x'.repeat(10_000_000) });
+  it('of 20 MB is too large', async () => {
+    const text = JSON.stringify({ name: 'x'.repeat(20_000_000) });
     for (const operation of api.withBody) await api.refused(413, '', operation, ownPath(operation, api.ours), text);
   });
 

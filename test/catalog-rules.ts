@@ -28,6 +28,15 @@ const LOOKUPS = [
 /** What searches a tenant by operators that use no index under its policy, see DESIGN 2.13. */
 const SEARCHES = ['atrium_search_sessions(text,timestamp with time zone)', 'atrium_search_messages(uuid,text)'];
 
+/** What makes tables of vectors, which only their owner may, see docs/adr. */
+const MAKERS = ['atrium_vector_table(integer,integer)'];
+
+/** Some of those that it makes. */
+export const VECTOR_TABLES = [
+  { dimensions: 3, bucket: 0, name: 'rag_vectors_3' },
+  { dimensions: 3, bucket: 1, name: 'rag_vectors_3_1' },
+];
+
 /** What they may read, in columns. */
 const SEARCHED = ['sessions', 'messages'];
 
@@ -71,7 +80,10 @@ const COLUMN_GRANTS = [
 ];
 
 /** Grants that no migration gives by `atrium_tenant_table` or `atrium_system_reach`. */
-const PLAIN_GRANTS = ['tenants atrium_app SELECT'];
+const PLAIN_GRANTS = [
+  'tenants atrium_app SELECT',
+  ...VECTOR_TABLES.flatMap(({ name }) => ['SELECT', 'INSERT', 'DELETE'].map((verb) => `${name} atrium_app ${verb}`)),
+];
 
 const TENANT_IS_CURRENT = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
 
@@ -173,7 +185,7 @@ const FAULTS: Record<string, { sql: string; values?: unknown[] }> = {
           SELECT name || ' has no primary key' FROM (${TABLES}) t
           WHERE relkind IN ('r', 'p') AND NOT EXISTS (SELECT 1 FROM pg_index WHERE indrelid = t.oid AND indisprimary)`,
   },
-  'only the look-ups and searches run with the rights of another': {
+  'only look-ups, searches and what makes tables run with the rights of another': {
     sql: `SELECT name || ' is no look-up' FROM (${FUNCTIONS}) f WHERE prosecdef AND name <> ALL ($1)
           UNION ALL
           SELECT name || ' does not pin its search_path' FROM (${FUNCTIONS}) f
@@ -187,7 +199,7 @@ const FAULTS: Record<string, { sql: string; values?: unknown[] }> = {
           UNION ALL
           SELECT name || ' is on the list and no SECURITY DEFINER function' FROM unnest($1::text[]) AS listed(name)
           WHERE name NOT IN (SELECT name FROM (${FUNCTIONS}) f WHERE prosecdef)`,
-    values: [[...LOOKUPS, ...SEARCHES], SEARCHES],
+    values: [[...LOOKUPS, ...SEARCHES, ...MAKERS], SEARCHES],
   },
   'no function is there for everybody': {
     sql: `SELECT name || ' can be called by PUBLIC' FROM (${FUNCTIONS}) f
@@ -195,7 +207,7 @@ const FAULTS: Record<string, { sql: string; values?: unknown[] }> = {
           UNION ALL
           SELECT name || ' can be called by ' || role FROM (${FUNCTIONS}) f, unnest('{atrium_app,atrium_system}'::text[]) AS role
           WHERE has_function_privilege(role, oid, 'EXECUTE') AND NOT (role = 'atrium_app' AND name = ANY ($1))`,
-    values: [[...LOOKUPS, ...SEARCHES, ...PURE]],
+    values: [[...LOOKUPS, ...SEARCHES, ...MAKERS, ...PURE]],
   },
   'the roles of the application have no power over roles, databases or policies': {
     sql: `SELECT rolname || ' has an attribute it must not have' FROM pg_roles

@@ -4,7 +4,7 @@ import { faultyFields } from './answers.js';
 import { ApiDocument, type Operation, type Place } from './api-document.js';
 import type { Answer, Client } from './client.js';
 import { Given } from './given.js';
-import { furnish, isForSuperadmins, type Furnished } from './one-of-everything.js';
+import { furnish, isForSuperadmins, knownTo, type Furnished } from './one-of-everything.js';
 import { startServer, type Server } from './server.js';
 
 type Request = [operation: Operation, path: string, body?: unknown, headers?: Record<string, string>];
@@ -20,6 +20,7 @@ export class DocumentedApi {
     readonly theirs: Furnished,
   ) {
     this.schemas = new AnswerSchemas(document);
+    document.know(knownTo(ours));
   }
 
   readonly schemas: AnswerSchemas;
@@ -45,7 +46,8 @@ export class DocumentedApi {
   /** Those that read JSON, be it to find that it is empty. */
   get withBody(): Operation[] {
     return this.operations.filter(
-      ({ method, takesUpload, takesBytes }) => !['GET', 'DELETE'].includes(method) && !takesUpload && !takesBytes,
+      ({ method, body, takesUpload, takesBytes }) =>
+        !['GET', 'DELETE'].includes(method) && !(takesUpload && !body) && !takesBytes,
     );
   }
 

@@ -3,20 +3,11 @@ import type { Listed } from './answers.js';
 import type { TestApp } from './app.js';
 import type { Client } from './client.js';
 import type { Given, Tenant } from './given.js';
+import { countOf, type KeyedPost } from './keyed-post.js';
+import { KNOWLEDGE_POSTS } from './keyed-knowledge-posts.js';
 import { eventually } from './platform-fixtures.js';
 import type { Waiting } from './waiting-runs.js';
 import { formOf } from './sample-files.js';
-
-/** A request that takes an `Idempotency-Key`. */
-export interface KeyedPost {
-  as: Client;
-  path: string;
-  body?: object;
-  /** What the key must not be used for again; absent: `body` with a field more. */
-  other?: object;
-  /** What would be one more if it were carried out twice. */
-  made(): Promise<number>;
-}
 
 export interface Sent {
   message: { id: string; content: string } | null;
@@ -25,8 +16,10 @@ export interface Sent {
 
 const DATABASE = 'postgres://user:password@db.example.com/shop';
 
+type KeyedPostOf = [operation: string, how: string, make: (posts: KeyedPosts) => Promise<KeyedPost>];
+
 /** Every operation that takes a key, in each of the ways it answers. */
-export const KEYED_POSTS: [operation: string, how: string, make: (posts: KeyedPosts) => Promise<KeyedPost>][] = [
+export const KEYED_POSTS: KeyedPostOf[] = [
   ['agents_create', '', (posts) => posts.created('/agents', { name: 'A' })],
   ['agentExports_import', '', (posts) => posts.imported()],
   ['agentVersions_rollback', '', (posts) => posts.rolledBack()],
@@ -61,6 +54,7 @@ export const KEYED_POSTS: [operation: string, how: string, make: (posts: KeyedPo
   ['sessionStates_complete', '', (posts) => posts.moved('complete')],
   ['sessionStates_archive', '', (posts) => posts.moved('archive')],
   ['sessionStates_interrupt', '', (posts) => posts.moved('interrupt')],
+  ...KNOWLEDGE_POSTS.map(([operation, how, make]): KeyedPostOf => [operation, how, (posts) => make(posts.as)]),
   ['invitations_accept', '', (posts) => posts.acceptance()],
   ['adminTenants_create', '', (posts) => posts.founding()],
   ['adminTenants_restore', '', (posts) => posts.restoring()],
@@ -76,22 +70,26 @@ export class KeyedPosts {
     private readonly tenant: Tenant & { agentId: string },
   ) {}
 
+  get as(): Client {
+    return this.tenant.as;
+  }
+
   async created(path: string, body: object): Promise<KeyedPost> {
     const { as } = this.tenant;
-    return { as, path, body, made: () => count(as, path) };
+    return { as, path, body, made: () => countOf(as, path) };
   }
 
   /** A form is sent with another boundary each time. */
   async file(): Promise<KeyedPost> {
     const { as } = this.tenant;
-    const made = () => count(as, '/audit-logs?action=file.created');
+    const made = () => countOf(as, '/audit-logs?action=file.created');
     return { as, path: '/files', body: formOf('text'), other: formOf('another text'), made };
   }
 
   async imported(): Promise<KeyedPost> {
     const { as, agentId } = this.tenant;
     const body = (await as.get(`/agents/${agentId}/export`).expect(200)).json<object>();
-    return { as, path: '/agents/import', body, made: () => count(as, '/agents') };
+    return { as, path: '/agents/import', body, made: () => countOf(as, '/agents') };
   }
 
   async rolledBack(): Promise<KeyedPost> {
@@ -101,7 +99,7 @@ export class KeyedPosts {
       as,
       path: `/agents/${id}/rollback`,
       body: { version: 1 },
-      made: () => count(as, `/agents/${id}/versions`),
+      made: () => countOf(as, `/agents/${id}/versions`),
     };
   }
 
@@ -115,7 +113,7 @@ export class KeyedPosts {
         async () => (await as.get(`/sessions/${sessionId}`)).json<{ status: string }>().status,
         (status) => status !== 'processing',
       );
-      return (await count(as, path)) + (await count(as, `/sessions/${sessionId}/runs`)) + this.app.upstream.calls;
+      return (await countOf(as, path)) + (await countOf(as, `/sessions/${sessionId}/runs`)) + this.app.upstream.calls;
     };
     return { as, path, body: { content: 'Hello', ...how }, made };
   }
@@ -131,7 +129,7 @@ export class KeyedPosts {
   async fork(): Promise<KeyedPost> {
     const { as } = this.tenant;
     const path = `/sessions/${await this.session()}/fork`;
-    return { as, path, body: { title: 'Fork' }, made: () => count(as, '/sessions') };
+    return { as, path, body: { title: 'Fork' }, made: () => countOf(as, '/sessions') };
   }
 
   async session(as = this.tenant.as): Promise<string> {
@@ -141,7 +139,7 @@ export class KeyedPosts {
 
   async batch(): Promise<KeyedPost> {
     const { as, agentId } = this.tenant;
-    const made = () => count(as, '/audit-logs?action=sessionBatch.created');
+    const made = () => countOf(as, '/audit-logs?action=sessionBatch.created');
     return { as, path: '/sessions/bulk-create', body: [{ title: 'One', agentId }, { title: 'Two' }], made };
   }
 
@@ -149,7 +147,7 @@ export class KeyedPosts {
     const { as } = this.tenant;
     const ids = [await this.session(), await this.session()];
     const made = async () =>
-      (await Promise.all(ids.map((id) => count(as, `/audit-logs?resourceId=${id}`)))).reduce((a, b) => a + b);
+      (await Promise.all(ids.map((id) => countOf(as, `/audit-logs?resourceId=${id}`)))).reduce((a, b) => a + b);
     return { as, path: '/sessions/bulk-delete', body: { ids }, made };
   }
 
@@ -158,12 +156,16 @@ export class KeyedPosts {
     const { as } = this.tenant;
     const sessionId = await this.session();
     for (const step of before) await as.post(`/sessions/${sessionId}/${step}`).expect(200);
-    return { as, path: `/sessions/${sessionId}/${verb}`, made: () => count(as, `/audit-logs?resourceId=${sessionId}`) };
+    return {
+      as,
+      path: `/sessions/${sessionId}/${verb}`,
+      made: () => countOf(as, `/audit-logs?resourceId=${sessionId}`),
+    };
   }
 
   async execution(suffix: string): Promise<KeyedPost> {
     const { as, agentId } = this.tenant;
-    const made = async () => (await count(as, '/sessions')) + this.app.upstream.calls;
+    const made = async () => (await countOf(as, '/sessions')) + this.app.upstream.calls;
     const body = { message: 'Hello', metadata: { a: 1, b: [{ c: 2, d: 3 }] } };
     return { as, path: `/agents/${agentId}/execute${suffix}`, body, made };
   }
@@ -171,7 +173,7 @@ export class KeyedPosts {
   async cancel(): Promise<KeyedPost> {
     const { as, path } = await this.message({});
     const { run } = await this.hanging(as, path);
-    return { as, path: `/runs/${run.id}/cancel`, made: () => count(as, `/audit-logs?resourceId=${run.id}`) };
+    return { as, path: `/runs/${run.id}/cancel`, made: () => countOf(as, `/audit-logs?resourceId=${run.id}`) };
   }
 
   /** A message that the model never answers. A run cancelled sooner would leave the silence to the next one that asks. */
@@ -190,7 +192,7 @@ export class KeyedPosts {
   async toolExecution(): Promise<KeyedPost> {
     const { as } = this.tenant;
     const body = { serverId: 'calculator', tool: 'add', arguments: { a: 1, b: 2 } };
-    return { as, path: '/mcp/execute', body, made: () => count(as, '/mcp/executions') };
+    return { as, path: '/mcp/execute', body, made: () => countOf(as, '/mcp/executions') };
   }
 
   async decision(): Promise<KeyedPost> {
@@ -200,7 +202,7 @@ export class KeyedPosts {
       content: 'Call calculator:add with {"a": 1, "b": 2}',
     });
     const id = pendingPermissions[0]?.id ?? '';
-    const made = () => count(as, `/audit-logs?resourceId=${id}`);
+    const made = () => countOf(as, `/audit-logs?resourceId=${id}`);
     return { as, path: `/permissions/${id}`, body: { decision: 'allow' }, made };
   }
 
@@ -208,7 +210,7 @@ export class KeyedPosts {
     const clientTools = [{ name: 'show', description: 'Shows a page', inputSchema: { type: 'object' } }];
     const { as, run, pendingToolCalls } = await this.waitingRun({ clientTools, content: 'Call client:show with {}' });
     const body = { toolUseId: pendingToolCalls[0]?.toolUseId, content: 'shown' };
-    const made = () => count(as, `/audit-logs?action=run.toolResultGiven&resourceId=${run.id}`);
+    const made = () => countOf(as, `/audit-logs?action=run.toolResultGiven&resourceId=${run.id}`);
     return { as, path: `/runs/${run.id}/tool-results`, body, made };
   }
 
@@ -224,7 +226,7 @@ export class KeyedPosts {
     const { as, owner } = await this.given.tenant();
     await host.post('/members', { email: owner.email, role: 'viewer' }).expect(201);
     const [invitation] = (await as.get('/auth/invitations').expect(200)).json<{ data: { id: string }[] }>().data;
-    const made = () => count(host, `/audit-logs?action=member.accepted&resourceId=${owner.userId}`);
+    const made = () => countOf(host, `/audit-logs?action=member.accepted&resourceId=${owner.userId}`);
     return { as, path: `/auth/invitations/${invitation?.id}/accept`, made };
   }
 
@@ -232,18 +234,13 @@ export class KeyedPosts {
     const as = await this.given.admin();
     const slug = `s-${randomUUID()}`;
     const body = { name: 'T', slug, owner: { email: `owner@${slug}.example.com` } };
-    return { as, path: '/admin/tenants', body, made: () => count(as, '/admin/tenants') };
+    return { as, path: '/admin/tenants', body, made: () => countOf(as, '/admin/tenants') };
   }
 
   async restoring(): Promise<KeyedPost> {
     const as = await this.given.admin();
     const { tenantId } = await this.given.tenant();
     await as.delete(`/admin/tenants/${tenantId}`).expect(204);
-    return { as, path: `/admin/tenants/${tenantId}/restore`, made: () => count(as, '/admin/tenants') };
+    return { as, path: `/admin/tenants/${tenantId}/restore`, made: () => countOf(as, '/admin/tenants') };
   }
-}
-
-async function count(as: Client, path: string): Promise<number> {
-  const answer = await as.get(`${path}${path.includes('?') ? '&' : '?'}limit=100`).expect(200);
-  return answer.json<Listed<object>>().data.length;
 }

@@ -59,12 +59,13 @@ export function at(value: unknown, path: readonly Step[]): unknown {
   return path.reduce((inside, step) => (inside as Record<Step, unknown> | null | undefined)?.[step], value);
 }
 
-/** With names that nobody has yet, where a sample stands for one that has to be. */
+/** With names and texts that nobody has yet, where a sample stands for one that has to be. */
 export function fresh(body: unknown): unknown {
   const unique = v7();
   return JSON.parse(
     JSON.stringify(body)
       .replaceAll('"somebody@example.com"', `"${unique}@example.com"`)
-      .replaceAll('"a-slug"', `"s-${unique}"`),
+      .replaceAll('"a-slug"', `"s-${unique}"`)
+      .replaceAll('"A text"', `"A text ${unique}"`),
   );
 }

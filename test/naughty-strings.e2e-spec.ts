@@ -5,7 +5,7 @@ import { ApiDocument, typesOf, type Operation, type Place } from './api-document
 import type { Answer, Client } from './client.js';
 import { Given } from './given.js';
 import { at, bodyOf, fresh, grouped, type Filled } from './merged-bodies.js';
-import { furnish, isForSuperadmins, ownPath, withId, type Furnished } from './one-of-everything.js';
+import { furnish, isForSuperadmins, knownTo, ownPath, withId, type Furnished } from './one-of-everything.js';
 import { startServer, type Server } from './server.js';
 import { publicStrings } from './public-data.js';
 
@@ -23,8 +23,12 @@ const SHARING = [
   ['agents_create', 'agents_update', 'agentExports_import'],
   ['sessions_create', 'sessions_update', 'sessionBatches_create', 'sessionTemplates_create', 'sessionTemplates_update'],
   ['tenant_update', 'adminTenants_update', 'apiKeys_create'],
-  ['agents_list', 'sessions_list', 'messages_list'],
+  ['agents_list', 'sessions_list', 'messages_list', 'collections_list'],
   ['hooks_create', 'hooks_update'],
+  [
+    ...['collections_create', 'collections_update', 'documents_create', 'documents_createBatch'],
+    ...['search_search', 'answers_query', 'evaluations_create'],
+  ],
   ['mcpServers_create', 'mcpServers_update'],
   ['mcpServers_readResource', 'mcpServers_getPrompt', 'executions_execute', 'clientTools_answer', 'permissions_decide'],
 ];
@@ -45,7 +49,7 @@ const several = strings.reduce<string[]>((texts, text) => {
 
 /** Texts that go in and are never shown again, or not in the same form. */
 const NOT_SHOWN =
-  /(^|\.)(password|currentPassword|newPassword|refreshToken|email|attachments|fileId)\b|^messages_send model|^databaseConnections_create url|^mcpServers_\w+ headers/;
+  /(^|\.)(password|currentPassword|newPassword|refreshToken|email|attachments|fileId)\b|^messages_send model|^databaseConnections_create url|^documents_create text|^documents_createBatch .*text|^search_search|^evaluations_create cases|^mcpServers_\w+ headers/;
 
 /** Texts of which one of nothing but space is none. */
 const BLANK_IS_NONE = /^sessions?(Batches)?_\w+ (\[\d+\]\.)?title$/;
@@ -65,6 +69,7 @@ const BLANK_IS_NONE = /^sessions?(Batches)?_\w+ (\[\d+\]\.)?title$/;
     const given = new Given(server);
     superadmin = await given.admin();
     ours = await furnish(given, 'ours');
+    api.know(knownTo(ours));
     administered = (await given.tenant()).tenantId;
   }, 300_000);
 
@@ -166,6 +171,20 @@ const BLANK_IS_NONE = /^sessions?(Batches)?_\w+ (\[\d+\]\.)?title$/;
         const agent = answer.json<{ id: string }>();
         return { answered: { agent }, read: { agent: (await ours.as.get(`/agents/${agent.id}`).expect(200)).json() } };
       }
+      case 'answers_query': {
+        const { queryId } = answer.json<{ queryId: string }>();
+        return { read: (await ours.as.get(`/rag/queries/${queryId}`).expect(200)).json() };
+      }
+      case 'documents_create': {
+        const { document } = answer.json<{ document: { id: string } }>();
+        // One that was there already is called as it was.
+        if (answer.status === 200) return {};
+        return { answered: document, read: (await ours.as.get(`/rag/documents/${document.id}`).expect(200)).json() };
+      }
+      case 'evaluations_create':
+        return { answered: answer.json<{ evaluation: object }>().evaluation };
+      case 'search_search':
+      case 'documents_createBatch':
       case 'apiKeys_create':
         return { answered: answer.json() };
       default: {

@@ -1,6 +1,7 @@
 import type { ApiDocument, Operation } from './api-document.js';
 import type { Answer, Client } from './client.js';
 import type { Given, Tenant } from './given.js';
+import { readyText } from './collections.js';
 import { eventually } from './platform-fixtures.js';
 import { FakeMcp } from './mcp/fake-mcp.js';
 import { upload } from './sample-files.js';
@@ -36,6 +37,10 @@ const KINDS = [
   'agentTask',
   'databaseConnection',
   'mcpServer',
+  'collection',
+  'document',
+  'query',
+  'evaluation',
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -58,6 +63,10 @@ const OF_PATH: [RegExp, Kind][] = [
   [/^\/api\/v1\/agent-tasks\//, 'agentTask'],
   [/^\/api\/v1\/database-connections\//, 'databaseConnection'],
   [/^\/api\/v1\/mcp\/servers\//, 'mcpServer'],
+  [/^\/api\/v1\/rag\/collections\//, 'collection'],
+  [/^\/api\/v1\/rag\/documents\//, 'document'],
+  [/^\/api\/v1\/rag\/queries\//, 'query'],
+  [/^\/api\/v1\/rag\/evaluations\//, 'evaluation'],
   [/^\/api\/v1\/admin\/tenants\//, 'tenant'],
 ];
 
@@ -118,7 +127,7 @@ export async function furnish(given: Given, mark: string): Promise<Furnished> {
   const ids = {
     ...{ tenant: tenant.tenantId, user: owner.userId, agent, session, template, message, file, answer },
     ...{ run: sent.run.id, fork, copy, apiKey, invitation, event, login: logins.data[0]?.resourceId, hook },
-    ...{ ...asked, execution, databaseConnection, mcpServer },
+    ...{ ...asked, execution, databaseConnection, mcpServer, ...(await knowledge(as, mark)) },
   };
   const missing = KINDS.filter((kind) => ids[kind] === undefined);
   if (missing.length > 0) throw new Error(`Nothing was made of ${missing.join(', ')}`);
@@ -146,6 +155,42 @@ async function delegate(as: Client, mark: string): Promise<Delegated> {
   const [agentTask] = await listed(as, `/agent-tasks?runId=${run.id}`);
   const [permissionGrant] = await listed(as, `/permission-grants?sessionId=${session}`);
   return { permission, permissionGrant, agentTask };
+}
+
+interface Knowledge {
+  collection: string;
+  document: string;
+  query: string;
+  evaluation: string;
+}
+
+/** A document that can be found, a question about it, and a judgement of how well it is. */
+async function knowledge(as: Client, mark: string): Promise<Knowledge> {
+  const metadata = { note: mark };
+  const collection = await created(as, '/rag/collections', { name: mark, description: mark, metadata });
+  const collectionIds = [collection];
+  const text = `# ${mark}\n\nWhat is known of ${mark}.`;
+  const document = await readyText(as, collection, text, { title: mark, metadata });
+  const asked = (
+    await as.post('/rag/query', { collectionIds, question: `What is known of ${mark}?` }).expect(200)
+  ).json<{
+    queryId: string;
+  }>();
+  const cases = [{ query: mark, relevant: [document.id] }];
+  const judged = (await as.post('/rag/evaluations', { name: mark, collectionIds, cases }).expect(202)).json<{
+    evaluation: { id: string };
+  }>();
+  const evaluation = judged.evaluation.id;
+  await eventually(
+    async () => (await as.get(`/rag/evaluations/${evaluation}`).expect(200)).json<{ status: string }>().status,
+    (status) => status === 'completed',
+  );
+  return { collection, document: document.id, query: asked.queryId, evaluation };
+}
+
+/** Named in bodies as what is there, where another field is at fault. */
+export function knownTo({ ids }: Furnished): Record<string, string> {
+  return { collectionId: ids.collection, collectionIds: ids.collection, relevant: ids.document };
 }
 
 let far: Promise<FakeMcp> | undefined;

@@ -10,7 +10,8 @@ import { ApiDocument } from './api-document.js';
 import { startApp, type TestApp } from './app.js';
 import { Client, type Answer } from './client.js';
 import { Given, type Tenant } from './given.js';
-import { KEYED_POSTS, KeyedPosts, type KeyedPost, type Sent } from './keyed-posts.js';
+import type { KeyedPost } from './keyed-post.js';
+import { KEYED_POSTS, KeyedPosts, type Sent } from './keyed-posts.js';
 import { eventually } from './platform-fixtures.js';
 import { startServer } from './server.js';
 import { FakeAnthropic } from './upstream/fake-anthropic.js';
@@ -33,8 +34,11 @@ afterAll(() => app.close());
 const keyed = (key: string = randomUUID()) => ({ 'idempotency-key': key });
 const isReplayed = ({ headers }: Answer) => headers.get('idempotent-replayed') === 'true';
 
-/** Fields of a run and its session that go on changing after the first answer. */
-const MOVING = new Set(['status', 'lastSeq', 'startedAt', 'finishedAt', 'attempts', 'usage', 'updatedAt']);
+/** Fields of runs, their sessions, documents and evaluations that go on changing after the first answer. */
+const MOVING = new Set([
+  ...['status', 'lastSeq', 'startedAt', 'finishedAt', 'attempts', 'usage', 'updatedAt'],
+  ...['progress', 'chunkCount', 'metrics'],
+]);
 
 /** An answer, or what a stream has told, as a client reads it. */
 function told({ status, text, headers }: Answer): unknown[] {

@@ -10,6 +10,7 @@ import {
   furnish,
   idsIn,
   isForSuperadmins,
+  knownTo,
   ownPath,
   SHOW_NOTHING,
   TAKE_ANY_QUERY,
@@ -36,6 +37,7 @@ beforeAll(async () => {
   const given = new Given(server);
   ours = await furnish(given, 'mark-of-ours');
   theirs = await furnish(given, 'mark-of-theirs');
+  api.know(knownTo(ours));
   const shown = await everythingOf(api, theirs);
   before = textsOf(shown);
   const known = new Set(idsIn(JSON.stringify(textsOf(await everythingOf(api, ours)))));
@@ -75,6 +77,8 @@ const NAMES_NOTHING: Record<string, string> = {
   files_create: 'bytes and their name',
   agents_list: 'only texts and a status',
   agentExports_import: 'a definition, which holds no ids',
+  collections_list: 'only a page',
+  evaluations_list: 'only a page',
   adminTenants_list: 'only a page',
   mcp_answer: 'its messages have tests of their own',
   ...{ protectedResource_read: 'no tenant', protectedResource_readOfMcp: 'no tenant' },
@@ -241,13 +245,14 @@ describe('With ids of another tenant', () => {
 
   it('every message of a socket is refused', async () => {
     const socket = io(server.url, { auth: { token: ours.as.token }, transports: ['websocket'], reconnection: false });
-    const { session, run } = theirs.ids;
+    const { session, run, collection } = theirs.ids;
     const messages: [string, object, string][] = [
       ['session.join', { sessionId: session }, 'not_found'],
       ['session.join', { sessionId: session, runId: run, afterSeq: 0 }, 'not_found'],
       ['session.join', { sessionId: ours.ids.session, runId: run }, 'validation_error'],
       ['message.send', { sessionId: session, content: 'Hello' }, 'not_found'],
       ['run.cancel', { runId: run }, 'not_found'],
+      ['collection.join', { collectionId: collection }, 'not_found'],
       ['auth.renew', { token: theirs.as.token }, 'authorization_error'],
     ];
     try {
@@ -275,7 +280,8 @@ describe('Who and what something is', () => {
       const path = ownPath(operation, ours);
       const given = Object.fromEntries(IDENTITY.map((name) => [name, theirs.ids.user]));
       if (operation.takesBytes) continue;
-      if (!operation.body) await refused(operation, path, operation.takesUpload ? formWith(given) : given, IDENTITY);
+      if (operation.takesUpload) await refused(operation, path, formWith(given), IDENTITY);
+      else if (!operation.body) await refused(operation, path, given, IDENTITY);
       for (const { field, schema, body } of objectPlaces(operation)) {
         const alien = IDENTITY.filter((name) => !(name in (schema.properties ?? {})));
         own.push(...IDENTITY.filter((name) => !alien.includes(name)).map((name) => `${operation.id} ${field}${name}`));
