@@ -118,6 +118,15 @@ export class DocumentsRepository {
     return rows[0] ? documentOf(rows[0]) : null;
   }
 
+  /** As `find`, locked until the transaction ends: after its collection, where that is locked, and before its ingestion. */
+  async lock(id: string): Promise<KnownDocument | null> {
+    const rows = await this.db.sql<object>(
+      `SELECT ${COLUMNS} FROM rag_documents d WHERE d.tenant_id = :tenantId AND d.id = :id FOR NO KEY UPDATE`,
+      { id },
+    );
+    return rows[0] ? documentOf(rows[0]) : null;
+  }
+
   async text(id: string): Promise<string | null> {
     const [row] = await this.db.sql<{ text: string }>(
       'SELECT text FROM rag_texts WHERE tenant_id = :tenantId AND document_id = :id',

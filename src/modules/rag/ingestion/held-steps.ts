@@ -5,14 +5,18 @@ import { CollectionsRepository } from '../collections/collections.repository.js'
 import type { KnownDocument } from '../documents/document.js';
 import { DocumentsRepository } from '../documents/documents.repository.js';
 import { DocumentNews } from './document-news.js';
+import type { Ingestion } from './ingestion.js';
 import { IngestionStopped, type IngestionHold } from './ingestion-hold.js';
 import { IngestionsRepository } from './ingestions.repository.js';
 
 /** What a step of an ingestion may change. */
 export interface HeldStep {
+  /** Locked. */
   document: KnownDocument;
-  /** There where the step has asked for it to be locked. */
+  /** Locked where the step has asked for it. */
   collection: Collection;
+  /** That the ingestion has come to. */
+  stage: Ingestion['stage'];
 }
 
 /** Steps of an ingestion, each a transaction that nobody makes but its holder. */
@@ -34,9 +38,9 @@ export class HeldSteps {
     const { documentId, collectionId } = hold.ingestion;
     return this.db
       .run(async () => {
-        const [collection, isMine, document] = await this.begin(hold, collectionId, documentId, locked);
-        if (!collection || !isMine || !document) throw new IngestionStopped('lost');
-        const result = await fn({ collection, document });
+        const [collection, document, stage] = await this.begin(hold, collectionId, documentId, locked);
+        if (!collection || !document || !stage) throw new IngestionStopped('lost');
+        const result = await fn({ collection, document, stage });
         const after = await this.documents.find(documentId);
         if (after) this.db.afterCommit(() => this.news.changed(after));
         return result;
@@ -48,11 +52,11 @@ export class HeldSteps {
   }
 
   private begin(hold: IngestionHold, collectionId: string, documentId: string, locked: boolean) {
-    // One behind the other, so that whoever waits does so in this order.
+    // One behind the other, so that whoever waits does so in this order, as those do who delete or reindex documents.
     return Promise.all([
       locked ? this.collections.lock(collectionId) : this.collections.find(collectionId),
+      this.documents.lock(documentId),
       this.ingestions.keepHold(hold.ingestion.id, hold.fence),
-      this.documents.find(documentId),
     ]);
   }
 }

@@ -16,7 +16,7 @@ export class IngestionsRepository {
        FROM unnest(:ids::uuid[], :documentIds::uuid[]) AS asked (id, document_id)
        ON CONFLICT (tenant_id, document_id) DO UPDATE
          SET stage = 'parse', status = 'queued', run_after = now(), lease_until = NULL, failures = 0,
-             fence = rag_ingestions.fence + 1
+             barren_takeovers = 0, progressed = false, fence = rag_ingestions.fence + 1
        RETURNING id`,
       { collectionId, documentIds, ids: documentIds.map(() => v7()) },
     );
@@ -44,14 +44,14 @@ export class IngestionsRepository {
     return row ? camelRow<Ingestion>(row) : null;
   }
 
-  /** Locked until the transaction ends. False: another holds it by now. */
-  async keepHold(id: string, fence: number): Promise<boolean> {
-    const rows = await this.db.sql(
-      `SELECT 1 FROM rag_ingestions
+  /** Locked until the transaction ends. Returns its stage; null: another holds it by now. */
+  async keepHold(id: string, fence: number): Promise<Ingestion['stage'] | null> {
+    const [row] = await this.db.sql<Pick<Ingestion, 'stage'>>(
+      `SELECT stage FROM rag_ingestions
        WHERE tenant_id = :tenantId AND id = :id AND fence = :fence AND status = 'running' FOR NO KEY UPDATE`,
       { id, fence },
     );
-    return rows.length > 0;
+    return row?.stage ?? null;
   }
 
   /** The holder's word: what it has just stored need not be done again, whatever becomes of it. */
@@ -82,7 +82,7 @@ export class IngestionsRepository {
   async turnToEmbedding(id: string, afterMs: number): Promise<void> {
     await this.db.sql(
       `UPDATE rag_ingestions SET stage = 'embed', status = 'queued', lease_until = NULL, failures = 0,
-         run_after = now() + interval '1 millisecond' * :afterMs
+         barren_takeovers = 0, run_after = now() + interval '1 millisecond' * :afterMs
        WHERE tenant_id = :tenantId AND id = :id`,
       { id, afterMs },
     );
