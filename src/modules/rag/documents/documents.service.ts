@@ -111,6 +111,8 @@ export class DocumentsService {
       const { number, nextNumber, chunkCount, termTotal, source } = document;
       await this.documents.remove(id);
       await this.garbage.addVersions(collectionId, [number, nextNumber]);
+      // It may have been the last that lacked vectors of the collection's new model.
+      await this.ingestions.moveIfDone(collectionId);
       await this.collectionRows.count(collectionId, { documents: -1, chunks: -chunkCount, terms: -termTotal });
       await this.events.publish('document.deleted', {
         ...{ resourceType: 'document', resourceId: id, payload: { collectionId } },

@@ -73,15 +73,18 @@ export class KnowledgeIndex {
     if (vectors.length > 0) await this.vectors.add(space, number, vectors);
   }
 
-  /** Takes over vectors that the space has for the same texts; returns the positions of chunks that still lack one. */
+  /**
+   * Takes over vectors that the space has for the same texts; returns the positions of chunks that still lack one, of
+   * chunks with the same text one.
+   */
   async reuseVectors(space: IndexedSpace, number: number): Promise<number[]> {
     const placed = await this.place(space);
     await this.vectors.reuse(placed, number);
     return this.vectors.missing(placed, number);
   }
 
-  async missingPositions(space: IndexedSpace, number: number): Promise<number[]> {
-    return this.vectors.missing(await this.place(space), number);
+  async lacksVectors(space: IndexedSpace, number: number): Promise<boolean> {
+    return this.vectors.lacksAny(await this.place(space), number);
   }
 
   /** Deletes at most `most` rows of a version that is not live any more; returns how many, 0 when it is done. */

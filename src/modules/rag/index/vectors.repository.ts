@@ -94,16 +94,27 @@ export class VectorsRepository {
     );
   }
 
-  /** Chunks of a version that have no vector yet, by their positions. */
+  /** Texts of a version that have no vector yet, by the positions of the first chunks that have them. */
   async missing({ tables, collectionId, spaceId }: PlacedSpace, number: number): Promise<number[]> {
     const rows = await this.db.sql<{ position: number }>(
-      `SELECT c.position FROM rag_chunks c
+      `SELECT min(c.position) AS position FROM rag_chunks c
        WHERE c.tenant_id = :tenantId AND c.collection_id = :collectionId AND c.number = :number AND ${lacking(tables)}
          AND :spaceId::uuid IS NOT NULL
-       ORDER BY c.position`,
+       GROUP BY c.hash ORDER BY min(c.position)`,
       { collectionId, spaceId, number },
     );
     return rows.map(({ position }) => position);
+  }
+
+  async lacksAny({ tables, collectionId, spaceId }: PlacedSpace, number: number): Promise<boolean> {
+    const rows = await this.db.sql(
+      `SELECT 1 FROM rag_chunks c
+       WHERE c.tenant_id = :tenantId AND c.collection_id = :collectionId AND c.number = :number AND ${lacking(tables)}
+         AND :spaceId::uuid IS NOT NULL
+       LIMIT 1`,
+      { collectionId, spaceId, number },
+    );
+    return rows.length > 0;
   }
 
   /** Deletes at most `most` vectors of a version, or of the space; returns how many. */

@@ -16,7 +16,10 @@ const CHUNKS_A_PAGE = 500;
 const PROGRESS_BEGUN = 0.3;
 const PROGRESS_EMBEDDED = 0.98;
 
-/** The second stage: a vector for each chunk, in each space of the collection. What is stored is never paid for again. */
+/**
+ * The second stage: a vector for each chunk, first in the space that serves, then in the one that is being filled. What
+ * is stored is never paid for again.
+ */
 @Injectable()
 export class DocumentEmbedding {
   constructor(
@@ -28,30 +31,35 @@ export class DocumentEmbedding {
     private readonly index: KnowledgeIndex,
   ) {}
 
-  /** @throws IngestionStopped, what the provider throws */
+  /**
+   * Fills one space with what it lacks, so that a document can be found before another space has its vectors too. Chunks
+   * of the same text are embedded once: until there are no others, it has to be called again, which takes them over.
+   * @throws IngestionStopped, what the provider throws
+   */
   async embed(hold: IngestionHold): Promise<void> {
     const { collectionId } = hold.ingestion;
-    const { document, spaces } = await this.steps.store(hold, async (step) => {
-      const number = versionOf(step.document);
-      const missing = spacesOf(step.collection).map(async (space) => ({
-        ...{ space, positions: await this.index.reuseVectors({ collectionId, ...space }, number) },
-      }));
-      return { document: step.document, spaces: await Promise.all(missing) };
-    });
-    for (const { space, positions } of spaces) {
-      if (positions.length > 0) await this.index.prepare(space.dimensions);
-      for (let from = 0; from < positions.length; from += CHUNKS_A_PAGE) {
-        const page = positions.slice(from, from + CHUNKS_A_PAGE);
-        const chunks = await this.chunks.ofVersion(collectionId, versionOf(document), page);
-        await this.embedPage(hold, { space, document, chunks, done: from, all: positions.length });
+    const lacking = await this.steps.store(hold, async ({ document, collection }) => {
+      for (const space of spacesOf(collection)) {
+        const positions = await this.index.reuseVectors({ collectionId, ...space }, versionOf(document));
+        if (positions.length > 0) return { space, document, positions };
       }
+      return null;
+    });
+    if (!lacking) return;
+    const { space, document, positions } = lacking;
+    await this.index.prepare(space.dimensions);
+    for (let from = 0; from < positions.length; from += CHUNKS_A_PAGE) {
+      const page = positions.slice(from, from + CHUNKS_A_PAGE);
+      const chunks = await this.chunks.ofVersion(collectionId, versionOf(document), page);
+      if (!(await this.embedPage(hold, { space, document, chunks, done: from, all: positions.length }))) return;
     }
   }
 
+  /** False: the space was given up meanwhile, and no more is paid for it. */
   private async embedPage(
     hold: IngestionHold,
     page: { space: VectorSpace; document: KnownDocument; chunks: Chunk[]; done: number; all: number },
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { space, document, chunks, done, all } = page;
     const { collectionId } = hold.ingestion;
     const texts = chunks.map((chunk) => embeddedText(chunk, document.title));
@@ -59,15 +67,19 @@ export class DocumentEmbedding {
     for await (const { from, vectors } of this.embeddings.embed(space.model, request)) {
       const stored = vectors.map((vector, at) => ({ position: chunks[from + at]?.position ?? -1, vector }));
       const progress = PROGRESS_BEGUN + (PROGRESS_EMBEDDED - PROGRESS_BEGUN) * ((done + from + vectors.length) / all);
-      await this.steps.store(hold, async () => {
+      const isWanted = await this.steps.store(hold, async ({ collection }) => {
+        if (!spacesOf(collection).some(({ spaceId }) => spaceId === space.spaceId)) return false;
         await Promise.all([
           this.index.addVectors({ collectionId, ...space }, versionOf(document), stored),
           this.ingestions.advance(hold.ingestion.id),
           // What is found already stays ready while it gets other vectors.
           ...(document.nextNumber === null ? [] : [this.documents.showState(document.id, 'embedding', progress, null)]),
         ]);
+        return true;
       });
+      if (!isWanted) return false;
     }
+    return true;
   }
 }
 

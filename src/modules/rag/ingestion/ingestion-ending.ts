@@ -7,7 +7,7 @@ import { BytesMissing } from '../../../platform/storage/file-storage.js';
 import { spacesOf } from '../collections/collection.js';
 import { CollectionsRepository } from '../collections/collections.repository.js';
 import { ChunksRepository } from '../documents/chunks.repository.js';
-import type { DocumentError } from '../documents/document.js';
+import type { DocumentError, KnownDocument } from '../documents/document.js';
 import { DocumentsRepository } from '../documents/documents.repository.js';
 import { KnowledgeIndex } from '../index/knowledge-index.service.js';
 import { SourceUnusable } from './document-source.js';
@@ -42,27 +42,20 @@ export class IngestionEnding {
     private readonly events: Events,
   ) {}
 
-  /** False: a vector is missing still, since the collection has got another model meanwhile. */
+  /**
+   * The document is found as soon as the vectors that serve are there. False: vectors are missing still, of chunks with
+   * the same text as others, of the space that is being filled, or since the collection has got another model meanwhile.
+   */
   async complete(hold: IngestionHold): Promise<boolean> {
-    const { id, collectionId, documentId } = hold.ingestion;
+    const { id, collectionId } = hold.ingestion;
     return this.steps.store(
       hold,
       async ({ document, collection }) => {
         const { number, nextNumber } = document;
         const version = nextNumber ?? number;
-        for (const space of spacesOf(collection))
-          if (version !== null && (await this.index.missingPositions({ collectionId, ...space }, version)).length > 0)
-            return false;
-        if (nextNumber !== null) {
-          const { chunkCount, termTotal } = await this.chunks.totals(collectionId, nextNumber);
-          await this.documents.goLive(documentId, { chunkCount, termTotal });
-          await this.collections.count(collectionId, {
-            chunks: chunkCount - document.chunkCount,
-            terms: termTotal - document.termTotal,
-          });
-          await this.garbage.addVersions(collectionId, [number]);
-          const payload = { collectionId, chunks: chunkCount };
-          await this.events.publish('document.ready', { resourceType: 'document', resourceId: documentId, payload });
+        for (const [at, space] of spacesOf(collection).entries()) {
+          if (version !== null && (await this.index.lacksVectors({ collectionId, ...space }, version))) return false;
+          if (at === 0 && nextNumber !== null) await this.goLive(document, nextNumber);
         }
         await this.ingestions.remove(id);
         await this.asked.moveIfDone(collectionId);
@@ -83,6 +76,20 @@ export class IngestionEnding {
     else await this.fail(hold, this.faultOf(error));
   }
 
+  private async goLive({ id, collectionId, ...before }: KnownDocument, version: number): Promise<void> {
+    const { chunkCount, termTotal } = await this.chunks.totals(collectionId, version);
+    const payload = { collectionId, chunks: chunkCount };
+    await Promise.all([
+      this.documents.goLive(id, { chunkCount, termTotal }),
+      this.collections.count(collectionId, {
+        chunks: chunkCount - before.chunkCount,
+        terms: termTotal - before.termTotal,
+      }),
+      this.garbage.addVersions(collectionId, [before.number]),
+      this.events.publish('document.ready', { resourceType: 'document', resourceId: id, payload }),
+    ]);
+  }
+
   private async waitOf({ ingestion }: IngestionHold): Promise<number | null> {
     const { failures } = (await this.ingestions.find(ingestion.id)) ?? ingestion;
     return WAITS_MS[failures] ?? null;
@@ -92,14 +99,14 @@ export class IngestionEnding {
     const { id, collectionId, documentId } = hold.ingestion;
     await this.steps.store(
       hold,
-      async ({ document, collection }) => {
+      async ({ document, collection, stage }) => {
         const { number, nextNumber, progress } = document;
         if (number !== null) {
           await this.documents.dropNextNumber(documentId);
           await this.garbage.addVersions(collectionId, [nextNumber]);
         }
         // Of a document that is found already, new vectors alone may be missing; it stays as it is.
-        if (number === null || nextNumber !== null || hold.ingestion.stage === 'parse') {
+        if (number === null || nextNumber !== null || stage === 'parse') {
           await this.documents.showState(documentId, 'failed', progress, error);
           const payload = { collectionId, code: error.code };
           await this.events.publish('document.failed', { resourceType: 'document', resourceId: documentId, payload });
