@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { DomainError, ExternalServiceFailed, TimedOut } from '../../../contracts/errors.js';
+import { DomainError, TimedOut } from '../../../contracts/errors.js';
 import { WorkExceeded } from '../../../platform/compute/bounded-work.js';
 import { DocumentUnreadable } from '../../../platform/documents/document-parser.js';
 import { Events } from '../../../platform/events/events.js';
@@ -17,9 +17,11 @@ import type { IngestionHold } from './ingestion-hold.js';
 import { Ingestions } from './ingestions.service.js';
 import { IngestionsRepository } from './ingestions.repository.js';
 
-/** Waits between tries that stored nothing, of which a document that can not be found yet gets so many. */
+/** Waits between tries that stored nothing; the last one is repeated. */
 const WAITS_MS = [1_000, 5_000, 15_000, 60_000, 180_000, 600_000];
-const PATIENCE_MS = 600_000;
+/** So many tries, over some six hours: a provider that is down at night is back in the morning. */
+const MOST_TRIES = 40;
+const LONGEST_WAIT_MS = 600_000;
 const LOST: DocumentError = {
   code: 'worker_lost',
   message: 'Five workers in a row were lost while they read this document',
@@ -71,9 +73,17 @@ export class IngestionEnding {
 
   /** What went wrong: tried again where that may help, else the document has failed. */
   async settle(hold: IngestionHold, error: unknown): Promise<void> {
-    const wait = mayPass(error) ? await this.waitOf(hold) : null;
-    if (wait !== null) await this.ingestions.putOff(hold.ingestion.id, hold.fence, wait);
-    else await this.fail(hold, this.faultOf(error));
+    const wait = mayPass(error) ? await this.waitOf(hold, error) : null;
+    if (wait === null) {
+      await this.fail(hold, this.faultOf(error));
+      return;
+    }
+    await this.ingestions.putOff(hold.ingestion.id, hold.fence, wait);
+    const { documentId } = hold.ingestion;
+    this.logger.warn(
+      { documentId, reason: (error as Error).message, waitMs: wait },
+      'An ingestion is tried again later',
+    );
   }
 
   private async goLive({ id, collectionId, ...before }: KnownDocument, version: number): Promise<void> {
@@ -90,9 +100,10 @@ export class IngestionEnding {
     ]);
   }
 
-  private async waitOf({ ingestion }: IngestionHold): Promise<number | null> {
+  private async waitOf({ ingestion }: IngestionHold, { retryAfter = 0 }: DomainError): Promise<number | null> {
     const { failures } = (await this.ingestions.find(ingestion.id)) ?? ingestion;
-    return WAITS_MS[failures] ?? null;
+    if (failures >= MOST_TRIES) return null;
+    return Math.min(LONGEST_WAIT_MS, Math.max(WAITS_MS[failures] ?? LONGEST_WAIT_MS, retryAfter * 1_000));
   }
 
   private async fail(hold: IngestionHold, error: DocumentError): Promise<void> {
@@ -112,7 +123,8 @@ export class IngestionEnding {
           await this.events.publish('document.failed', { resourceType: 'document', resourceId: documentId, payload });
         } else this.logger.warn({ documentId, code: error.code }, error.message);
         // What is found by the vectors that serve has to be among the new ones before they take over.
-        if (number !== null && collection.nextSpaceId !== null) await this.ingestions.turnToEmbedding(id, PATIENCE_MS);
+        if (number !== null && collection.nextSpaceId !== null)
+          await this.ingestions.turnToEmbedding(id, LONGEST_WAIT_MS);
         else await this.ingestions.remove(id);
         await this.asked.moveIfDone(collectionId);
       },
@@ -136,7 +148,6 @@ export class IngestionEnding {
   }
 }
 
-function mayPass(error: unknown): boolean {
-  if (error instanceof ExternalServiceFailed) return error.status === 503;
+function mayPass(error: unknown): error is DomainError {
   return error instanceof TimedOut || (error instanceof DomainError && error.status === 503);
 }
