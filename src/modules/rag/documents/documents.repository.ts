@@ -206,15 +206,14 @@ export class DocumentsRepository {
     await this.db.sql('DELETE FROM rag_documents WHERE tenant_id = :tenantId AND id = :id', { id });
   }
 
-  /** Of a collection that was deleted; at most `limit`. Returns how many are gone. */
-  async dropCollection(collectionId: string, limit: number): Promise<number> {
-    const rows = await this.db.sql(
+  /** Of a collection that was deleted; at most `limit`. Returns those that are gone. */
+  async dropCollection(collectionId: string, limit: number): Promise<Pick<KnownDocument, 'id' | 'source'>[]> {
+    return this.db.sql(
       `DELETE FROM rag_documents WHERE tenant_id = :tenantId AND id IN (
          SELECT id FROM rag_documents WHERE tenant_id = :tenantId AND collection_id = :collectionId LIMIT :limit)
-       RETURNING id`,
+       RETURNING id, source`,
       { collectionId, limit },
     );
-    return rows.length;
   }
 
   /** Requests can not be repeated any more after a day. Needs a system actor. */

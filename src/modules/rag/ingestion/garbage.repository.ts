@@ -36,10 +36,15 @@ export class GarbageRepository {
     );
   }
 
+  /** Without versions of documents that are being read: the next version takes over their vectors. */
   async oldest(before: Date, limit: number): Promise<Garbage[]> {
     return this.db.sql<Garbage>(
-      `SELECT id, collection_id AS "collectionId", number, space_id AS "spaceId", dimensions FROM rag_garbage
-       WHERE tenant_id = :tenantId AND created_at < :before ORDER BY id LIMIT :limit`,
+      `SELECT g.id, g.collection_id AS "collectionId", g.number, g.space_id AS "spaceId", g.dimensions FROM rag_garbage g
+       WHERE g.tenant_id = :tenantId AND g.created_at < :before AND NOT EXISTS (
+         SELECT 1 FROM rag_chunks k
+         JOIN rag_ingestions i ON i.tenant_id = k.tenant_id AND i.document_id = k.document_id AND i.stage = 'parse'
+         WHERE k.tenant_id = :tenantId AND k.collection_id = g.collection_id AND k.number = g.number AND k.position = 0)
+       ORDER BY g.id LIMIT :limit`,
       { before, limit },
     );
   }
