@@ -9,6 +9,8 @@ import { AnswersService } from './answers.service.js';
 import { shownAnswer, type AnswerDto, type AskDto } from './answers.dto.js';
 import { QueriesService } from './queries.service.js';
 
+const LEFT = 'Nobody waited for the answer any more';
+
 /** An answer in one piece or as a stream. */
 @Injectable()
 export class AnswerWays {
@@ -21,8 +23,8 @@ export class AnswerWays {
   /** Undefined when it was streamed. Who leaves ends the work on it. */
   async answer(dto: AskDto, request: Request, response: Response): Promise<AnswerDto | undefined> {
     const left = new AbortController();
-    response.once('close', () => left.abort(new Error('Nobody waits for the answer any more')));
-    const asked = await this.answers.prepare(dto);
+    response.once('close', () => left.abort(new DomainError('bad_request', 400, LEFT)));
+    const asked = await this.answers.prepare(dto, left.signal);
     if (!dto.stream) return shownAnswer(await this.answers.answer(asked, { signal: left.signal }));
     const stream = new PlainSse(response, this.limits.pingMs);
     try {
@@ -37,6 +39,9 @@ export class AnswerWays {
       if (!stream.hasBegun) throw error;
       const at = { correlationId: currentScope().correlationId, path: request.path };
       stream.send('query.failed', { error: errorBody(asDomainError(error), at) });
+      stream.end();
+      // Logged as any other, and its Idempotency-Key is free again.
+      throw error;
     } finally {
       stream.end();
     }

@@ -1,8 +1,9 @@
 import type { Citation, Quote } from '../../contracts/passage.js';
-import { storableText } from '../../platform/database/storable.js';
+import { ExternalServiceFailed } from '../../contracts/errors.js';
 import { citationsOf } from '../models/citations.js';
 import type { ModelCatalog } from '../models/model-catalog.service.js';
-import type { ModelEvent, ModelUsage } from '../models/model-client.js';
+import type { ModelEvent, ModelUsage, StopReason } from '../models/model-client.js';
+import { WholeCharacters } from '../models/whole-characters.js';
 import type { UsageDto } from '../sessions/usage.dto.js';
 import { addUsage, NO_USAGE } from '../sessions/usage.js';
 
@@ -17,10 +18,12 @@ export class AnswerWriting {
   private texts: { text: string; citations: Quote[] }[] = [];
   /** Heard of the block under way. */
   private heard = '';
+  private readonly characters = new WholeCharacters();
   usage: UsageDto = NO_USAGE;
 
   constructor(
-    private model: string,
+    /** The one that answers, or was asked last. */
+    public model: string,
     private readonly hearer: Hearer,
     private readonly catalog: ModelCatalog,
   ) {}
@@ -39,16 +42,19 @@ export class AnswerWriting {
     this.hearer.onText?.(text);
   }
 
-  /** @throws what the stream throws */
+  /** @throws what the stream throws; ExternalServiceFailed where nothing was said that is an answer */
   async consume(stream: AsyncIterable<ModelEvent>): Promise<void> {
     for await (const event of stream) {
-      if (event.type === 'text') this.hear(event.text);
-      else if (event.type === 'block' && event.block.type === 'text') {
-        this.texts.push({ text: storableText(event.block.text), citations: event.citations ?? [] });
-        this.heard = '';
-      } else if (event.type === 'restart') this.restart(event);
-      else if (event.type === 'done') this.count(event.usage);
+      if (event.type === 'text') this.hear(this.characters.next(event.text));
+      else if (event.type === 'block') this.finishBlock(event.block.type === 'text' ? event.citations : []);
+      else if (event.type === 'restart') this.restart(event);
+      else if (event.type === 'done') {
+        this.count(event.usage);
+        this.end(event.stopReason);
+        return;
+      }
     }
+    throw new Error('The model stream ended without an end');
   }
 
   /** What an attempt took. */
@@ -57,8 +63,21 @@ export class AnswerWriting {
   }
 
   private hear(text: string): void {
-    this.heard += storableText(text);
+    if (text === '') return;
+    this.heard += text;
     this.hearer.onText?.(text);
+  }
+
+  /** As it was heard, so that what was heard adds up. */
+  private finishBlock(citations: Quote[] = []): void {
+    this.characters.end();
+    if (this.heard !== '') this.texts.push({ text: this.heard, citations });
+    this.heard = '';
+  }
+
+  private end(stopReason: StopReason): void {
+    if (stopReason === 'refusal') throw new NoAnswer(this.model, 'The model declined to answer');
+    if (this.answer.trim() === '') throw new NoAnswer(this.model, 'The model gave no answer');
   }
 
   private restart({ usage, model, reason }: Extract<ModelEvent, { type: 'restart' }>): void {
@@ -67,5 +86,12 @@ export class AnswerWriting {
     if (this.answer !== '') this.hearer.onDiscarded?.(reason);
     this.texts = [];
     this.heard = '';
+    this.characters.end();
+  }
+}
+
+class NoAnswer extends ExternalServiceFailed {
+  constructor(model: string, message: string) {
+    super(model, message, { retryable: false });
   }
 }

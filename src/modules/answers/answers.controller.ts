@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiOkResponse } from '@nestjs/swagger';
+import { ApiExtraModels, ApiOkResponse, getSchemaPath } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Access } from '../../platform/access/access.decorator.js';
 import { Id } from '../../platform/http/id.decorator.js';
@@ -16,11 +16,18 @@ export class AnswersController {
     private readonly queries: QueriesService,
   ) {}
 
-  /** Have a question answered from documents, with citations. */
+  /** Have a question answered from documents, with citations; with `stream` as Server-Sent Events. */
   @Post('query')
   @HttpCode(200)
   @Access({ can: 'rag:read' })
-  @ApiOkResponse({ type: AnswerDto })
+  @ApiOkResponse({
+    description: 'The answer; with `stream` events `answer.delta`, `answer.discarded`, `query.completed`, `query.failed`',
+    content: {
+      'application/json': { schema: { $ref: getSchemaPath(AnswerDto) } },
+      'text/event-stream': { schema: { type: 'string' } },
+    },
+  })
+  @ApiExtraModels(AnswerDto)
   @Replay(
     (controller: AnswersController, id, request: Request<object, object, AskDto>, response) =>
       controller.ways.again(id, request, response),

@@ -40,7 +40,11 @@ export class AskDto extends SearchedCollectionsDto {
   @IsObject()
   filter?: Record<string, unknown>;
 
-  /** Answers with Server-Sent Events: `answer.delta` and, with the whole answer, `query.completed`. */
+  /**
+   * Answers with Server-Sent Events: `answer.delta` {text} for each piece of the answer, and `query.completed` with the
+   * whole. `answer.discarded` {reason}: the model is asked anew, and the pieces so far are void. `query.failed` {error}:
+   * there will be no answer.
+   */
   @IsOptional()
   @IsBoolean()
   stream?: boolean;

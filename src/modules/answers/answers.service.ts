@@ -10,12 +10,13 @@ import { ModelsService, type ModelCall } from '../models/models.service.js';
 import { passageOf, SearchService } from '../rag/search/search.service.js';
 import type { SearchResultDto } from '../rag/search/search.dto.js';
 import { AnswerWriting } from './answer-writing.js';
+import { passagesWithin } from './passages-within.js';
 import type { AskDto } from './answers.dto.js';
 import { QueriesService } from './queries.service.js';
 import type { KnowledgeQuery } from './query.js';
 
 const DEFAULT_PASSAGES = 8;
-const MOST_OUTPUT_TOKENS = 4_096;
+const MOST_OUTPUT_TOKENS = 8_192;
 const NOTHING_FOUND = 'I found nothing about this in the documents.';
 
 const RULES =
@@ -29,6 +30,7 @@ export interface AskedQuestion {
   dto: AskDto;
   agent: AgentDefinition | null;
   model: string;
+  /** What the model is given. */
   sources: SearchResultDto[];
   startedAt: number;
 }
@@ -53,13 +55,14 @@ export class AnswersService {
   ) {}
 
   /** Everything that can be refused. @throws ValidationFailed, AccessDenied, what a search throws */
-  async prepare(dto: AskDto): Promise<AskedQuestion> {
+  async prepare(dto: AskDto, signal: AbortSignal): Promise<AskedQuestion> {
     const startedAt = performance.now();
     const agent = dto.agentId === undefined ? null : await this.requireAgent(dto.agentId);
     const { collectionIds, question, topK = DEFAULT_PASSAGES, filter } = dto;
-    const { results } = await this.search.search({ collectionIds, query: question, topK, filter });
+    const { results } = await this.search.search({ collectionIds, query: question, topK, filter }, signal);
     const model = agent?.model ?? this.settings.models.defaultModel;
-    return { dto, agent, model, sources: results, startedAt };
+    const sources = passagesWithin(results, this.promptOf(question, agent, model));
+    return { dto, agent, model, sources, startedAt };
   }
 
   /** Kept in the log, however it ends. @throws what the model throws, the signal's reason */
@@ -75,15 +78,23 @@ export class AnswersService {
     return this.keep(asked, writing, 'completed', null);
   }
 
+  /** Of the smallest of the models that may come to answer. */
+  private promptOf(question: string, agent: AgentDefinition | null, model: string) {
+    const models = [model, ...(agent?.fallbackModels ?? [])].flatMap((name) => this.catalog.find(name) ?? []);
+    const window = Math.min(...models.map(({ contextWindow }) => contextWindow));
+    const most = Math.min(...models.map(({ maxOutputTokens }) => maxOutputTokens));
+    return { window, maxOutputTokens: Math.min(most, MOST_OUTPUT_TOKENS), texts: [...systemOf(agent), question] };
+  }
+
   private async keep(
-    { dto, model, sources, startedAt }: AskedQuestion,
+    { dto, sources, startedAt }: AskedQuestion,
     writing: AnswerWriting,
     status: KnowledgeQuery['status'],
     error: unknown,
   ): Promise<KnowledgeQuery> {
     const query: KnowledgeQuery = {
       ...{ id: v7(), collectionIds: dto.collectionIds.map((id) => id.toLowerCase()), question: dto.question },
-      ...{ agentId: dto.agentId?.toLowerCase() ?? null, model, status, error: faultOf(error, status) },
+      ...{ agentId: dto.agentId?.toLowerCase() ?? null, model: writing.model, status, error: faultOf(error, status) },
       ...{ answer: writing.answer, citations: writing.citations, sources, usage: writing.usage },
       durationMs: Math.round(performance.now() - startedAt),
       createdBy: currentTenantActor().userId,
@@ -105,11 +116,15 @@ export class AnswersService {
   }
 }
 
+function systemOf(agent: AgentDefinition | null): string[] {
+  return [...(agent?.systemPrompt ? [agent.systemPrompt] : []), RULES];
+}
+
 function callOf({ dto, agent, model, sources }: AskedQuestion, signal: AbortSignal, writing: AnswerWriting): ModelCall {
   const passages = { type: 'passages', passages: sources.map(passageOf) } as const;
   return {
     ...{ model, fallbackModels: agent?.fallbackModels ?? [], temperature: agent?.temperature ?? null },
-    system: [...(agent?.systemPrompt ? [agent.systemPrompt] : []), RULES],
+    system: systemOf(agent),
     messages: [{ role: 'user' as const, content: [passages, { type: 'text' as const, text: dto.question }] }],
     ...{ tools: [], maxOutputTokens: MOST_OUTPUT_TOKENS, signal },
     onUnfinished: (usage) => writing.count(usage),

@@ -1,5 +1,7 @@
 import type { Passage } from '../../contracts/passage.js';
+import { citablePieces } from './citable-pieces.js';
 import type { ModelMessage, UserBlock } from './model-client.js';
+import { estimateTokens } from './token-estimate.js';
 
 /** For the system prompt of whoever is given passages. */
 export const PASSAGE_RULES =
@@ -13,6 +15,14 @@ export function passagesIn(messages: readonly ModelMessage[]): Passage[] {
 
 export function hasPassages(messages: readonly ModelMessage[]): boolean {
   return messages.some((message) => message.role === 'user' && message.content.some((block) => 'passages' in block));
+}
+
+/** What each sentence takes beside its words where it is sent as a block of its own. */
+const AROUND_PIECE = 10;
+
+/** Roughly what a passage takes of a prompt, however it is sent. */
+export function passageTokens(passage: Passage): number {
+  return estimateTokens(JSON.stringify(passage)) + AROUND_PIECE * citablePieces(passage.content).length;
 }
 
 /** The same conversation with passages as plain text, which nothing can be cited from. */

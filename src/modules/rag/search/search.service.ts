@@ -42,11 +42,11 @@ export class SearchService {
   ) {}
 
   /** @throws ValidationFailed, what the provider of embeddings throws */
-  async search(dto: SearchDto): Promise<SearchAnswerDto> {
+  async search(dto: SearchDto, signal?: AbortSignal): Promise<SearchAnswerDto> {
     const startedAt = performance.now();
     const filter = dto.filter === undefined ? null : compileFilter(dto.filter, 'd.metadata');
     const collections = await this.collections.requireAll(dto.collectionIds, 'collectionIds');
-    const results = await this.searchIn(collections, { ...dto, filter });
+    const results = await this.searchIn(collections, { ...dto, filter, signal });
     return { results, tookMs: Math.round((performance.now() - startedAt) * 10) / 10 };
   }
 

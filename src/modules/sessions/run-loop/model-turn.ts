@@ -1,6 +1,7 @@
 import type { Quote } from '../../../contracts/passage.js';
 import { storableJson, storableText } from '../../../platform/database/storable.js';
 import type { AssistantBlock, ModelEvent, ModelUsage, StopReason } from '../../models/model-client.js';
+import { WholeCharacters } from '../../models/whole-characters.js';
 import type { WireNames } from '../../tools/tool-wire-names.js';
 import { textOf, type StoredBlock } from '../messages/message.js';
 import type { RunDisplay } from './run-display.js';
@@ -33,8 +34,7 @@ interface TurnContext {
 export class ModelTurn {
   private blocks: StoredBlock[] = [];
   private shown = false;
-  /** The first half of a character whose second half has not come yet. */
-  private half = '';
+  private readonly characters = new WholeCharacters();
   /** What was said and held back of the block under way. */
   private held = '';
 
@@ -49,13 +49,13 @@ export class ModelTurn {
     for await (const event of stream) {
       switch (event.type) {
         case 'text':
-          this.text(this.whole(event.text));
+          this.text(this.characters.next(event.text));
           break;
         case 'thinking':
-          this.show('thinking.delta', this.whole(event.text));
+          this.show('thinking.delta', this.characters.next(event.text));
           break;
         case 'block':
-          this.half = '';
+          this.characters.end();
           this.blocks.push(...this.stored(event.block, event.citations));
           this.hold.partial = this.blocks.filter((block) => !(this.context.isHeld && block.type === 'text'));
           break;
@@ -75,7 +75,7 @@ export class ModelTurn {
   private reset(): void {
     this.blocks = [];
     this.shown = false;
-    this.half = '';
+    this.characters.end();
     this.held = '';
     this.hold.partial = [];
   }
@@ -153,13 +153,6 @@ export class ModelTurn {
     let own = id;
     for (let n = 2; taken(own); n++) own = `${id}_${n}`;
     return own;
-  }
-
-  /** A character outside the basic plane may come in two halves, one a delta. */
-  private whole(text: string): string {
-    const joined = this.half + text;
-    this.half = /[\ud800-\udbff]$/.test(joined) ? joined.slice(-1) : '';
-    return storableText(joined.slice(0, joined.length - this.half.length));
   }
 }
 
