@@ -55,7 +55,6 @@ export class AnswerWays {
     response: Response,
   ): Promise<AnswerDto | undefined> {
     const query = await this.queries.require(id);
-    if (query.error) throw new DomainError('external_service_error', 502, query.error.message);
     if (!body.stream) return shownAnswer(query);
     const stream = new PlainSse(response, this.limits.pingMs);
     stream.send('answer.delta', { text: query.answer });

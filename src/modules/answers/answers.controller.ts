@@ -21,7 +21,8 @@ export class AnswersController {
   @HttpCode(200)
   @Access({ can: 'rag:read' })
   @ApiOkResponse({
-    description: 'The answer; with `stream` events `answer.delta`, `answer.discarded`, `query.completed`, `query.failed`',
+    description:
+      'The answer; with `stream` events `answer.delta`, `answer.discarded`, `query.completed`, `query.failed`',
     content: {
       'application/json': { schema: { $ref: getSchemaPath(AnswerDto) } },
       'text/event-stream': { schema: { type: 'string' } },

@@ -24,8 +24,12 @@ export class QueriesService {
     await this.db.run(async () => {
       await this.queries.add(query);
       const { collectionIds, status, sources } = query;
-      const payload = { collectionIds, status, sources: sources.length };
-      await this.events.publish('query.answered', { resourceType: 'query', resourceId: query.id, payload });
+      await this.events.publish('query.answered', {
+        resourceType: 'query',
+        resourceId: query.id,
+        payload: { collectionIds, status, sources: sources.length },
+        bindsKey: status === 'completed',
+      });
     });
   }
 

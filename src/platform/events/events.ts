@@ -16,6 +16,8 @@ interface Publication<N extends DomainEventName> {
   changes?: Record<string, unknown> | null;
   /** Named by a system actor, who is in no tenant; for any other it is the actor's. */
   tenantId?: string;
+  /** False: it tells of a failure, after which an `Idempotency-Key` is free again. */
+  bindsKey?: boolean;
 }
 
 /** One statement, so that events cost one round trip whatever their number and that of their consumers. */
@@ -74,7 +76,7 @@ export class Events {
     await (actor.kind === 'system' ? this.db.systemSql(INSERT, parameters) : this.db.sql(INSERT, parameters));
     // A keyed request is bound to what it changes, so that a repetition can answer with it.
     const [first = null] = resourceIds;
-    if (first !== null) await currentScope().bindIdempotency?.(first, event.resourceType);
+    if (first !== null && event.bindsKey !== false) await currentScope().bindIdempotency?.(first, event.resourceType);
     if (consumers.length > 0) this.db.afterCommit(() => this.relay.kick(action));
   }
 }
