@@ -2,6 +2,9 @@ import { functionWords } from '../analysis/function-words.js';
 import { headingOf } from '../analysis/heading.js';
 import { eachWord } from '../analysis/words.js';
 
+/** The model that needs no provider. */
+export const OFFLINE = 'offline';
+
 /**
  * Measured on SciFact: with fewer, unrelated texts come out alike by chance (nDCG@10 of vectors alone falls by a tenth
  * at 512); with more, a row of halfvec leaves its page (2 KB), where each comparison has to fetch it.

@@ -41,7 +41,9 @@ export class HeldSteps {
         const [collection, document, stage] = await this.begin(hold, collectionId, documentId, locked);
         if (!collection || !document || !stage) throw new IngestionStopped('lost');
         const result = await fn({ collection, document, stage });
-        const after = await this.documents.find(documentId);
+        const reading = this.documents.find(documentId);
+        this.db.commitNow();
+        const after = await reading;
         if (after) this.db.afterCommit(() => this.news.changed(after));
         return result;
       })

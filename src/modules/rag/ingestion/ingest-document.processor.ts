@@ -90,7 +90,7 @@ export class IngestDocumentProcessor implements JobProcessor<'document.ingest'>,
   }
 
   private async takeIn(hold: IngestionHold): Promise<void> {
-    if (hold.ingestion.stage === 'parse') await this.reading.read(hold);
+    if (hold.ingestion.stage === 'parse' && (await this.reading.read(hold))) return;
     do {
       hold.signal.throwIfAborted();
       await this.embedding.embed(hold);

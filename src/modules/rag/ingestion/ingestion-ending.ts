@@ -12,7 +12,7 @@ import { DocumentsRepository } from '../documents/documents.repository.js';
 import { KnowledgeIndex } from '../index/knowledge-index.service.js';
 import { SourceUnusable } from './document-source.js';
 import { GarbageRepository } from './garbage.repository.js';
-import { HeldSteps } from './held-steps.js';
+import { HeldSteps, type HeldStep } from './held-steps.js';
 import type { IngestionHold } from './ingestion-hold.js';
 import { Ingestions } from './ingestions.service.js';
 import { IngestionsRepository } from './ingestions.repository.js';
@@ -21,6 +21,8 @@ import { IngestionsRepository } from './ingestions.repository.js';
 const WAITS_MS = [1_000, 5_000, 15_000, 60_000, 180_000, 600_000];
 /** So many tries, over some six hours: a provider that is down at night is back in the morning. */
 const MOST_TRIES = 40;
+/** Where nobody knows what went wrong. */
+const UNEXPECTED_TRIES = 3;
 const LONGEST_WAIT_MS = 600_000;
 const LOST: DocumentError = {
   code: 'worker_lost',
@@ -49,22 +51,21 @@ export class IngestionEnding {
    * the same text as others, of the space that is being filled, or since the collection has got another model meanwhile.
    */
   async complete(hold: IngestionHold): Promise<boolean> {
-    const { id, collectionId } = hold.ingestion;
-    return this.steps.store(
-      hold,
-      async ({ document, collection }) => {
-        const { number, nextNumber } = document;
-        const version = nextNumber ?? number;
-        for (const [at, space] of spacesOf(collection).entries()) {
-          if (version !== null && (await this.index.lacksVectors({ collectionId, ...space }, version))) return false;
-          if (at === 0 && nextNumber !== null) await this.goLive(document, nextNumber);
-        }
-        await this.ingestions.remove(id);
-        await this.asked.moveIfDone(collectionId);
-        return true;
-      },
-      { locked: true },
-    );
+    return this.steps.store(hold, (step) => this.completeIn(hold, step), { locked: true });
+  }
+
+  /** The same within a step that has locked the collection. */
+  async completeIn({ ingestion }: IngestionHold, { document, collection }: HeldStep): Promise<boolean> {
+    const { id, collectionId } = ingestion;
+    const { number, nextNumber } = document;
+    const version = nextNumber ?? number;
+    for (const [at, space] of spacesOf(collection).entries()) {
+      if (version !== null && (await this.index.lacksVectors({ collectionId, ...space }, version))) return false;
+      if (at === 0 && nextNumber !== null) await this.goLive(document, nextNumber);
+    }
+    await this.ingestions.remove(id);
+    if (collection.nextSpaceId !== null) await this.asked.moveIfDone(collectionId);
+    return true;
   }
 
   async giveUpLost(hold: IngestionHold): Promise<void> {
@@ -73,7 +74,7 @@ export class IngestionEnding {
 
   /** What went wrong: tried again where that may help, else the document has failed. */
   async settle(hold: IngestionHold, error: unknown): Promise<void> {
-    const wait = mayPass(error) ? await this.waitOf(hold, error) : null;
+    const wait = await this.waitOf(hold, error);
     if (wait === null) {
       await this.fail(hold, this.faultOf(error));
       return;
@@ -100,9 +101,13 @@ export class IngestionEnding {
     ]);
   }
 
-  private async waitOf({ ingestion }: IngestionHold, { retryAfter = 0 }: DomainError): Promise<number | null> {
+  /** Null: another try would end the same. */
+  private async waitOf({ ingestion }: IngestionHold, error: unknown): Promise<number | null> {
+    const isUnexpected = !isKnown(error);
+    if (!isUnexpected && !mayPass(error)) return null;
     const { failures } = (await this.ingestions.find(ingestion.id)) ?? ingestion;
-    if (failures >= MOST_TRIES) return null;
+    if (failures >= (isUnexpected ? UNEXPECTED_TRIES : MOST_TRIES)) return null;
+    const { retryAfter = 0 } = error instanceof DomainError ? error : {};
     return Math.min(LONGEST_WAIT_MS, Math.max(WAITS_MS[failures] ?? LONGEST_WAIT_MS, retryAfter * 1_000));
   }
 
@@ -146,6 +151,13 @@ export class IngestionEnding {
     this.logger.error({ err: error }, 'A document could not be taken in');
     return { code: 'internal_error', message: 'Something went wrong inside Atrium' };
   }
+}
+
+/** What we have a name for. Anything else, such as a deadlock in the database, may be another thing the next time. */
+function isKnown(error: unknown): boolean {
+  return [DomainError, DocumentUnreadable, SourceUnusable, WorkExceeded, BytesMissing].some(
+    (kind) => error instanceof kind,
+  );
 }
 
 function mayPass(error: unknown): error is DomainError {

@@ -5,7 +5,7 @@ import { analyzeQuery, type QueryWords } from '../analysis/analyze.js';
 import type { Language } from '../analysis/languages.js';
 import type { Collection } from '../collections/collection.js';
 import { CollectionsService } from '../collections/collections.service.js';
-import { embedOffline } from '../embeddings/offline-embedding.js';
+import { embedOffline, OFFLINE } from '../embeddings/offline-embedding.js';
 import { EmbeddingsService } from '../embeddings/embeddings.service.js';
 import { compileFilter, type CompiledFilter } from '../filters/compile-filter.js';
 import { KnowledgeIndex, type SearchedCollection } from '../index/knowledge-index.service.js';
@@ -18,7 +18,6 @@ const DEFAULT_TOP_K = 10;
 /** Chunks that each channel brings in, so that what both have is known to be had by both. */
 const LEAST_DEPTH = 200;
 const KEYWORD_WEIGHT = 0.75;
-const OFFLINE = 'offline';
 const NO_TERMS: ReadonlyMap<string, number> = new Map();
 
 /** What is searched for, before it is known where. */
