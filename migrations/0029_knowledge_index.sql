@@ -15,7 +15,6 @@ BEGIN
   -- Of the transaction, so it is gone with it. In the embedded database transactions follow each other anyway.
   PERFORM pg_advisory_xact_lock(7312, dimensions);
   IF to_regclass(name) IS NOT NULL THEN RETURN; END IF;
-  BEGIN
   EXECUTE format('
     CREATE TABLE %I (
       tenant_id uuid NOT NULL,
@@ -28,10 +27,6 @@ BEGIN
       PRIMARY KEY (tenant_id, collection_id, space_id, number, position),
       FOREIGN KEY (tenant_id, collection_id) REFERENCES rag_collections (tenant_id, id) ON DELETE CASCADE
     )', name, dimensions);
-  -- Who waited for the lock may have been told before that there is no such table, and not yet that there is one.
-  EXCEPTION WHEN duplicate_table THEN
-    RETURN;
-  END;
   -- Out of line, each vector would cost a search one more look-up.
   EXECUTE format('ALTER TABLE %I ALTER embedding SET STORAGE PLAIN, ALTER hash SET STORAGE PLAIN', name);
   EXECUTE format('CREATE INDEX %I ON %I (tenant_id, collection_id, space_id, hash)', name || '_hash', name);
