@@ -29,7 +29,8 @@ BEGIN
     )', name, dimensions);
   -- Out of line, each vector would cost a search one more look-up.
   EXECUTE format('ALTER TABLE %I ALTER embedding SET STORAGE PLAIN, ALTER hash SET STORAGE PLAIN', name);
-  EXECUTE format('CREATE INDEX %I ON %I (tenant_id, collection_id, space_id, hash)', name || '_hash', name);
+  -- With no column more in common with the key: it would be taken for it as long as a new table has no statistics.
+  EXECUTE format('CREATE INDEX %I ON %I (tenant_id, hash)', name || '_hash', name);
   IF bucket > 0 THEN
     EXECUTE format('CREATE INDEX %I ON %I USING hnsw (embedding halfvec_ip_ops) WITH (m = 24, ef_construction = 64)',
       name || '_hnsw', name);

@@ -121,29 +121,27 @@ export class KnowledgeIndex {
     return this.db.run(
       async () => {
         const spaces = collections.map(({ space }) => space);
-        const [placed, matching] = await Promise.all([
-          this.vectors.place(spaces),
-          filter ? this.filters.matching(spaces, filter) : null,
+        const matching = filter && (await this.filters.matching(spaces, filter));
+        const matchingOf = ({ collectionId }: IndexedSpace) => matching?.get(collectionId) ?? MatchingDocuments.all();
+        const [vector, keyword] = await Promise.all([
+          this.nearest(collections, depth, matchingOf),
+          this.best(collections, depth, matchingOf),
         ]);
-        const searched = collections.map((collection, n) => {
-          const { collectionId } = collection.space;
-          const where = placed[n] ?? { ...collection.space, tables: [] };
-          return this.searchOne(collection, where, depth, matching?.get(collectionId) ?? MatchingDocuments.all());
-        });
-        return Promise.all(searched);
+        return { vector, keyword };
       },
       { asOfOneMoment: true },
     );
   }
 
-  private async searchOne(
-    { space: { collectionId }, vector, terms, byWords }: SearchedCollection,
-    space: PlacedSpace,
+  private async nearest(
+    collections: readonly SearchedCollection[],
     depth: number,
-    matching: MatchingDocuments,
-  ): Promise<IndexFindings> {
-    const nearest = async (wanted: Float32Array): Promise<Ranking> => {
-      const neighbours = await this.vectorSearch.nearest({ space, vector: wanted, most: depth, matching });
+    matchingOf: (space: IndexedSpace) => MatchingDocuments,
+  ): Promise<Ranking> {
+    const found = collections.map(async ({ space, vector }): Promise<Ranking> => {
+      if (!vector) return [];
+      const query = { space, vector, most: depth, matching: matchingOf(space) };
+      const neighbours = await this.vectorSearch.nearest(query);
       return neighbours.map(({ number, position, similarity }) => ({
         collectionId,
         number,

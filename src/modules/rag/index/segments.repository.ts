@@ -185,8 +185,8 @@ export class SegmentsRepository {
   /** Deletes at most `most` postings of a dropped segment, and at last itself; returns how many rows went. */
   async clear(collectionId: string, id: string, most: number): Promise<number> {
     const rows = await this.db.sql(
-      `DELETE FROM rag_postings WHERE ${OF_COLLECTION} AND segment_id = :id AND term IN (
-         SELECT term FROM rag_postings WHERE ${OF_COLLECTION} AND segment_id = :id LIMIT :most) RETURNING 1`,
+      `DELETE FROM rag_postings WHERE tenant_id = :tenantId AND ctid = ANY (ARRAY(
+         SELECT ctid FROM rag_postings WHERE ${OF_COLLECTION} AND segment_id = :id LIMIT :most)) RETURNING 1`,
       { collectionId, id, most },
     );
     if (rows.length === 0)

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
 import type { MatchingDocuments } from './matching-documents.js';
-import { vectorText } from './vector-space.js';
-import type { PlacedSpace } from './vectors.repository.js';
+import { vectorTable, vectorText, type IndexedSpace } from './vector-space.js';
+import { VectorsRepository } from './vectors.repository.js';
 
 export interface Neighbour {
   number: number;
@@ -12,7 +12,7 @@ export interface Neighbour {
 }
 
 export interface VectorQuery {
-  space: PlacedSpace;
+  space: IndexedSpace;
   vector: Float32Array;
   most: number;
   matching: MatchingDocuments;
@@ -36,38 +36,49 @@ const LIVE = `EXISTS (SELECT 1 FROM rag_documents d
 /** The vectors nearest to one, of versions that are live and, where there is a filter, match it. */
 @Injectable()
 export class VectorSearchRepository {
-  constructor(private readonly db: Db) {}
+  constructor(
+    private readonly vectors: VectorsRepository,
+    private readonly db: Db,
+  ) {}
 
   async nearest(query: VectorQuery): Promise<Neighbour[]> {
-    const { space, most, matching } = query;
-    const [written, indexed] = space.tables;
-    if (written === undefined || matching.isNone) return [];
-    // Of what is not live there is little, and it goes soon.
-    const wanted = matching.isAll ? 2 * most + 10 : most;
-    const isExact = indexed === undefined || matching.numbers !== null;
-    const [near, far] = await Promise.all([
-      this.exact(written, query, wanted),
-      indexed === undefined ? [] : isExact ? this.exact(indexed, query, wanted) : this.byIndex(indexed, query, wanted),
-    ]);
-    const found = [
-      ...(hasEnough(near, wanted, most) ? near : await this.exact(written, query, most, true)),
-      ...((hasEnough(far, wanted, most) && (isExact || far.length === wanted)) || indexed === undefined
-        ? far
-        : await this.exact(indexed, query, most, true)),
-    ];
-    return merged(found, most);
+    if (query.matching.isNone) return [];
+    // In one round trip, where it is known whether there is a second table.
+    const known = this.vectors.knownTables(query.space);
+    const placing = known ?? this.vectors.place([query.space]).then(([placed]) => placed?.tables ?? []);
+    const isThere = this.vectors.isPrepared(query.space.dimensions) || (await placing).length > 0;
+    if (!isThere) return [];
+    const near = this.near(vectorTable(query.space.dimensions), query);
+    const far = known ? this.far(known[1], query) : near.then(async () => this.far((await placing)[1], query));
+    return merged((await Promise.all([near, far])).flat(), query.most);
+  }
+
+  /** Of what has not been moved to an index. */
+  private async near(table: string, query: VectorQuery): Promise<Row[]> {
+    const wanted = wantedOf(query);
+    const rows = await this.exact(table, query, wanted);
+    return hasEnough(rows, wanted, query.most) ? rows : this.exact(table, query, query.most, true);
+  }
+
+  private async far(table: string | undefined, query: VectorQuery): Promise<Row[]> {
+    if (table === undefined) return [];
+    if (query.matching.numbers) return this.near(table, query);
+    const wanted = wantedOf(query);
+    const rows = await this.byIndex(table, query, wanted);
+    // Fewer: the index gave up, or there are no more.
+    const isWhole = rows.length === wanted && hasEnough(rows, wanted, query.most);
+    return isWhole ? rows : this.exact(table, query, query.most, true);
   }
 
   /** Compares one by one. `joined`: those that are not live are left out before the best are taken. */
   private exact(table: string, { space, vector, matching }: VectorQuery, most: number, joined = false): Promise<Row[]> {
     return this.db.sql<Row>(
       `SELECT v.number, v.position, v.distance, ${matching.isAll && !joined ? LIVE : 'true'} AS live
-       FROM (SELECT v.number, v.position, v.embedding <#> :vector::halfvec AS distance FROM ${table} v
+       -- The sum keeps the index out of it.
+       FROM (SELECT v.number, v.position, (v.embedding <#> :vector::halfvec) + 0 AS distance FROM ${table} v
              WHERE v.tenant_id = :tenantId AND v.collection_id = :collectionId AND v.space_id = :spaceId
                AND ${joined && matching.isAll ? LIVE : matching.condition('v')}
-             -- The sum keeps an index of another order out of it.
-             ORDER BY (v.embedding <#> :vector::halfvec) + 0 LIMIT ${most}) v
-       ORDER BY v.distance`,
+             ORDER BY distance LIMIT ${most}) v`,
       this.parameters(space, vector, matching),
       { varies: matching.varies },
     );
@@ -96,7 +107,7 @@ export class VectorSearchRepository {
     return rows;
   }
 
-  private parameters({ collectionId, spaceId }: PlacedSpace, vector: Float32Array, matching: MatchingDocuments) {
+  private parameters({ collectionId, spaceId }: IndexedSpace, vector: Float32Array, matching: MatchingDocuments) {
     return { ...matching.parameters, collectionId, spaceId, vector: vectorText(vector) };
   }
 
@@ -104,6 +115,11 @@ export class VectorSearchRepository {
     const parts = Object.entries(settings).map(([name, value]) => `set_config('${name}', '${value}', true)`);
     return this.db.sql(`SELECT ${parts.join(', ')} WHERE :tenantId::uuid IS NOT NULL`);
   }
+}
+
+/** Of what is not live there is little, and it goes soon. */
+function wantedOf({ matching, most }: VectorQuery): number {
+  return matching.isAll ? 2 * most + 10 : most;
 }
 
 /** Unless so many were not live that live ones behind them may have been cut off. */

@@ -14,6 +14,8 @@ export interface PlacedSpace extends IndexedSpace {
   tables: string[];
 }
 
+const MOST_REMEMBERED = 1_000;
+
 const COLUMNS = 'tenant_id, collection_id, space_id, number, position, hash, embedding';
 const IN_SPACE = 'tenant_id = :tenantId AND collection_id = :collectionId AND space_id = :spaceId';
 
@@ -22,6 +24,8 @@ const IN_SPACE = 'tenant_id = :tenantId AND collection_id = :collectionId AND sp
 export class VectorsRepository {
   /** Dimensions whose table is there for good: it was committed, and is never dropped. */
   private readonly prepared = new Set<number>();
+  /** Of spaces that have a bucket with an index: it is theirs as long as they are. */
+  private readonly buckets = new Map<string, number>();
 
   constructor(private readonly db: Db) {}
 
@@ -37,6 +41,16 @@ export class VectorsRepository {
       }),
     );
     if (bucket === 0) this.prepared.add(dimensions);
+  }
+
+  isPrepared(dimensions: number): boolean {
+    return this.prepared.has(dimensions);
+  }
+
+  /** Null where the database has to be asked: as long as a space has no bucket with an index, it may get one. */
+  knownTables({ spaceId, dimensions }: IndexedSpace): string[] | null {
+    const bucket = this.buckets.get(spaceId);
+    return bucket === undefined ? null : [vectorTable(dimensions), vectorTable(dimensions, bucket)];
   }
 
   /** Of one collection or of several. */
@@ -56,6 +70,9 @@ export class VectorsRepository {
     );
     return spaces.map((space, n) => {
       const { bucket = null, isThere = false } = rows[n] ?? {};
+      // A table that can be seen is committed, or of this very transaction, which does nothing else then.
+      if (isThere) this.prepared.add(space.dimensions);
+      if (bucket !== null) this.remember(space.spaceId, bucket);
       const buckets = isThere ? [0, ...(bucket === null ? [] : [bucket])] : [];
       return { ...space, tables: buckets.map((which) => vectorTable(space.dimensions, which)) };
     });
@@ -147,6 +164,12 @@ export class VectorsRepository {
     return row?.bucket ?? null;
   }
 
+  private remember(spaceId: string, bucket: number): void {
+    this.buckets.set(spaceId, bucket);
+    const [oldest] = this.buckets.keys();
+    if (this.buckets.size > MOST_REMEMBERED && oldest !== undefined) this.buckets.delete(oldest);
+  }
+
   async forgetSpace({ collectionId, spaceId }: IndexedSpace): Promise<void> {
     await this.db.sql(`DELETE FROM rag_vector_spaces WHERE ${IN_SPACE}`, { collectionId, spaceId });
   }
@@ -171,11 +194,11 @@ function inSpace(alias: string): string {
   return `${alias}.tenant_id = :tenantId AND ${alias}.collection_id = :collectionId AND ${alias}.space_id = :spaceId`;
 }
 
-/** That the chunk `c` has no vector. */
+/** That the chunk `c`, of the version `:number`, has no vector. */
 function lacking(tables: readonly string[]): string {
   const having = tables.map(
     (table) =>
-      `EXISTS (SELECT 1 FROM ${table} l WHERE ${inSpace('l')} AND l.number = c.number AND l.position = c.position)`,
+      `EXISTS (SELECT 1 FROM ${table} l WHERE ${inSpace('l')} AND l.number = :number AND l.position = c.position)`,
   );
   return having.length === 0 ? 'true' : `NOT (${having.join(' OR ')})`;
 }
