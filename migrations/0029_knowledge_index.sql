@@ -35,7 +35,8 @@ BEGIN
     EXECUTE format('CREATE INDEX %I ON %I USING hnsw (embedding halfvec_ip_ops) WITH (m = 24, ef_construction = 64)',
       name || '_hnsw', name);
   END IF;
-  PERFORM atrium_tenant_table(name::regclass, 'SELECT, INSERT, DELETE');
+  -- UPDATE for its row locks.
+  PERFORM atrium_tenant_table(name::regclass, 'SELECT, INSERT, UPDATE, DELETE');
 END $$;
 REVOKE EXECUTE ON FUNCTION atrium_vector_table(integer, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION atrium_vector_table(integer, integer) TO atrium_app;

@@ -5,10 +5,13 @@ import { Settings } from '../../../platform/config/settings.js';
 import { RepeatedPass } from '../../../platform/jobs/repeated-pass.js';
 import { SegmentUpkeep } from './segment-upkeep.js';
 import { SegmentsRepository } from './segments.repository.js';
+import { exactLimit } from './vector-space.js';
 import { VectorMovesRepository } from './vector-moves.repository.js';
 import { VectorMoves } from './vector-moves.js';
 
 const EVERY_MS = 30_000;
+/** In the embedded database an index is fifty times as slow to fill, and keeps everything else waiting meanwhile. */
+const EMBEDDED_FACTOR = 10;
 /** After something was added; what comes meanwhile is put in order with it. */
 const SOON_MS = 1_000;
 
@@ -60,7 +63,8 @@ export class IndexUpkeep implements OnApplicationBootstrap, BeforeApplicationShu
       if (signal.aborted) return;
       const leastUsed = () =>
         runAs(Actor.system('buckets of vectors'), () => this.spaces.leastUsedBucket(space.dimensions));
-      await runAs(Actor.job(tenantId), () => this.moves.moveLarge(space, leastUsed, signal));
+      const limit = exactLimit(space.dimensions) * (this.settings.database.url === null ? EMBEDDED_FACTOR : 1);
+      await runAs(Actor.job(tenantId), () => this.moves.moveLarge(space, limit, { leastUsed, signal }));
     }
   }
 }

@@ -1,13 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
-import { exactLimit, type IndexedSpace } from './vector-space.js';
+import type { IndexedSpace } from './vector-space.js';
 import { VectorMovesRepository } from './vector-moves.repository.js';
 import { VectorsRepository } from './vectors.repository.js';
 
 /** A transaction of moves is to take about so long: in the embedded database all others wait for it. */
 const BATCH_MS = 100;
+const MOST_AT_ONCE = 200;
 /** A space with an index moves its new vectors when they are this part of what is searched exactly. */
 const REST = 1 / 8;
+
+interface MoveOptions {
+  /** The bucket for a space that has none yet. */
+  leastUsed: () => Promise<number>;
+  signal: AbortSignal;
+}
 
 /**
  * Takes the vectors of a space to a bucket with an index, once they are too many to be compared one by one. Writing
@@ -21,13 +28,12 @@ export class VectorMoves {
     private readonly db: Db,
   ) {}
 
-  /** Of the current tenant. `bucket`: the one for it if it has none. */
-  async moveLarge(space: IndexedSpace, leastUsed: () => Promise<number>, signal: AbortSignal): Promise<void> {
+  /** Of the current tenant, where more than `limit` are not in an index yet. */
+  async moveLarge(space: IndexedSpace, limit: number, { leastUsed, signal }: MoveOptions): Promise<void> {
     const [placed] = await this.vectors.place([space]);
     if (!placed || placed.tables.length === 0) return;
     const isIndexed = placed.tables.length > 1;
-    const limit = Math.ceil(exactLimit(space.dimensions) * (isIndexed ? REST : 1));
-    if (!(await this.moves.hasMoreThan(space, limit))) return;
+    if (!(await this.moves.hasMoreThan(space, Math.ceil(limit * (isIndexed ? REST : 1))))) return;
     const bucket = await this.bucketOf(space, isIndexed ? null : await leastUsed());
     if (bucket === null) return;
     let most = 20;
@@ -35,7 +41,9 @@ export class VectorMoves {
       const begin = performance.now();
       const moved = await this.db.run(() => this.moves.move(space, bucket, most));
       if (moved === 0) return;
-      most = Math.min(1_000, Math.max(5, Math.round((most * BATCH_MS) / (performance.now() - begin))));
+      // By small steps: the first ones into an index are quick.
+      const fitting = Math.round((most * BATCH_MS) / (performance.now() - begin));
+      most = Math.min(MOST_AT_ONCE, 2 * most, Math.max(2, fitting));
     }
   }
 

@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { VectorMoves } from '../src/modules/rag/index/vector-moves.js';
+import { IndexBench, seeded, type MadeChunk, type TestCollection } from './rag-index-fixtures.js';
+
+const DIMENSIONS = 64;
+const CHUNKS = 1_200;
+const OF_A_DOCUMENT = 20;
+
+let bench: IndexBench;
+let collection: TestCollection;
+const vectors = new Map<string, Float32Array>();
+const random = seeded(3);
+const normal = () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+const near = (center: Float32Array, distance: number) => center.map((value) => value + distance * normal());
+const direction = () => Float32Array.from({ length: DIMENSIONS }, normal);
+const topics = Array.from({ length: 12 }, direction);
+
+function chunksOf(topic: Float32Array, count: number): MadeChunk[] {
+  const document = near(topic, 0.8);
+  return Array.from({ length: count }, (_, n) => ({ text: `chunk ${n}`, vector: near(document, 0.7) }));
+}
+
+beforeAll(async () => {
+  bench = await IndexBench.open();
+  collection = await bench.collection(DIMENSIONS);
+  for (let n = 0; n < CHUNKS / OF_A_DOCUMENT; n++) {
+    const made = chunksOf(topics[n % topics.length] ?? direction(), OF_A_DOCUMENT);
+    const { number } = await collection.document(made, { n, topic: n % topics.length });
+    made.forEach(({ vector }, position) => vectors.set(`${number}/${position}`, Float32Array.from(vector)));
+  }
+}, 120_000);
+afterAll(() => bench.close());
+
+function nearest(query: Float32Array, isIn: (place: string) => boolean = () => true): string[] {
+  const similarity = (vector: Float32Array) => {
+    let [dot, square] = [0, 0];
+    for (let n = 0; n < vector.length; n++) {
+      dot += (vector[n] ?? 0) * (query[n] ?? 0);
+      square += (vector[n] ?? 0) ** 2;
+    }
+    return dot / Math.sqrt(square);
+  };
+  return [...vectors]
+    .filter(([place]) => isIn(place))
+    .map(([place, vector]) => ({ place, score: similarity(vector) }))
+    .sort((a, b) => b.score - a.score)
+    .slice(0, 10)
+    .map(({ place }) => place);
+}
+
+type Found = { number: number; position: number }[];
+const places = (found: Found) => found.map(({ number, position }) => `${number}/${position}`);
+
+async function recall(isIn: (number: number) => boolean, filter?: { sql: string; parameters: Record<string, unknown> }) {
+  let [hit, wanted] = [0, 0];
+  for (let n = 0; n < 12; n++) {
+    const query = near(topics[n] ?? direction(), 1);
+    const expected = nearest(query, (place) => isIn(Number(place.split('/')[0])));
+    const { vector } = await collection.search({ vector: query, ...(filter ? { filter } : {}) });
+    const found = new Set(places(vector));
+    hit += expected.filter((place) => found.has(place)).length;
+    wanted += expected.length;
+  }
+  return hit / wanted;
+}
+
+/** Fewer are large here than really are. */
+const moveTo = (bucket: number) =>
+  collection.run(() =>
+    bench.context
+      .get(VectorMoves)
+      .moveLarge(collection.space, 500, { leastUsed: async () => bucket, signal: new AbortController().signal }),
+  );
+
+const inTables = () =>
+  collection.sql<{ fresh: number; indexed: number }>(
+    `SELECT (SELECT count(*)::int FROM rag_vectors_64 WHERE tenant_id = :tenantId) AS fresh,
+            (SELECT count(*)::int FROM rag_vectors_64_1 WHERE tenant_id = :tenantId) AS indexed`,
+  );
+
+describe('A collection of more vectors than are compared one by one', () => {
+  it('finds the same before and after they are moved to an index, under filters of any selectivity', async () => {
+    expect(await recall(() => true)).toBe(1);
+    await moveTo(1);
+    expect(await inTables()).toEqual([{ fresh: 0, indexed: CHUNKS }]);
+
+    expect(await recall(() => true)).toBeGreaterThanOrEqual(0.97);
+    const numbered = (sql: string, parameters: Record<string, unknown>) => ({ sql, parameters });
+    const [most, half, topic, one, none] = await Promise.all([
+      recall((n) => n !== 5, numbered(`(d.metadata ->> 'n')::int <> :n`, { n: 4 })),
+      recall((n) => n % 2 === 1, numbered(`(d.metadata ->> 'n')::int % 2 = 0`, {})),
+      // What the query is not about, so that the index meets all others first.
+      recall((n) => (n - 1) % 12 === 3, numbered(`d.metadata ->> 'topic' = :topic`, { topic: '3' })),
+      recall((n) => n === 9, numbered(`d.metadata ->> 'n' = :n`, { n: '8' })),
+      collection.search({ vector: direction(), filter: numbered('false', {}) }),
+    ]);
+    expect(most).toBeGreaterThanOrEqual(0.97);
+    expect([half, topic, one, none.vector]).toEqual([1, 1, 1, []]);
+  }, 120_000);
+
+  it('reads the index, as the application does, and one row where a document is deleted', async () => {
+    const plan = await collection.run(() =>
+      bench.db.run(async () => {
+        await bench.db.sql(`SELECT set_config('enable_sort', 'off', true) WHERE :tenantId::uuid IS NOT NULL`);
+        return bench.db.sql<{ 'QUERY PLAN': string }>(
+          `EXPLAIN SELECT v.number, v.position FROM rag_vectors_64_1 v
+           WHERE v.tenant_id = :tenantId AND v.collection_id = :collectionId AND v.space_id = :spaceId
+           ORDER BY v.embedding <#> :vector::halfvec LIMIT 30`,
+          { ...collection.space, vector: `[${direction().join()}]` },
+        );
+      }),
+    );
+    expect(plan.map((row) => row['QUERY PLAN']).join('\n')).toContain('Index Scan using rag_vectors_64_1_hnsw');
+  });
+
+  it('finds what is new at once, and loses what is replaced or deleted at once', async () => {
+    const topic = direction();
+    const { id, number } = await collection.document(chunksOf(topic, 3));
+    const found = async () => places((await collection.search({ vector: topic, depth: 3 })).vector).sort();
+    expect(await found()).toEqual([0, 1, 2].map((position) => `${number}/${position}`));
+    const next = await collection.version(id, chunksOf(topic, 3));
+    expect(await found()).toEqual([0, 1, 2].map((position) => `${next}/${position}`));
+    await collection.remove(id);
+    expect((await found()).filter((place) => place.startsWith(`${next}/`) || place.startsWith(`${number}/`))).toEqual([]);
+  });
+
+  it('loses a version, a space and itself piece by piece', async () => {
+    const { collectionId } = collection.space;
+    const drop = async (step: () => Promise<number>) => {
+      let [all, last] = [0, 0];
+      do all += last = await collection.run(() => bench.db.run(step));
+      while (last > 0);
+      return all;
+    };
+    expect(await drop(() => bench.index.dropVersion(collectionId, 1, 7))).toBe(OF_A_DOCUMENT);
+    expect((await inTables())[0]?.indexed).toBe(CHUNKS - OF_A_DOCUMENT);
+    expect(await drop(() => bench.index.dropSpace(collection.space, 500))).toBe(CHUNKS - OF_A_DOCUMENT + 6);
+    expect(await inTables()).toEqual([{ fresh: 0, indexed: 0 }]);
+    await drop(() => bench.index.dropCollection(collectionId, 500));
+    const left = await collection.sql(
+      `SELECT 1 FROM rag_postings WHERE tenant_id = :tenantId AND collection_id = :collectionId
+       UNION ALL SELECT 1 FROM rag_segments WHERE tenant_id = :tenantId AND collection_id = :collectionId
+       UNION ALL SELECT 1 FROM rag_fresh_postings WHERE tenant_id = :tenantId AND collection_id = :collectionId
+       UNION ALL SELECT 1 FROM rag_vector_spaces WHERE tenant_id = :tenantId AND collection_id = :collectionId`,
+    );
+    expect(left).toEqual([]);
+  });
+});
