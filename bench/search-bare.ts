@@ -60,9 +60,10 @@ export class Bare {
           AND (d.metadata ->> 'part')::int < $5
         WHERE v.tenant_id = $1 AND v.collection_id = $2 AND v.space_id = $3`,
     );
-    return this.ask(`WITH found AS MATERIALIZED (${all.join(' UNION ALL ')}) SELECT * FROM found ORDER BY distance LIMIT ${most}`, [
-      ...[tenant.tenantId, tenant.collectionId, tenant.spaceId, `[${vector.join()}]`, part],
-    ]);
+    return this.ask(
+      `WITH found AS MATERIALIZED (${all.join(' UNION ALL ')}) SELECT * FROM found ORDER BY distance LIMIT ${most}`,
+      [...[tenant.tenantId, tenant.collectionId, tenant.spaceId, `[${vector.join()}]`, part]],
+    );
   }
 
   private async ask(text: string, values: unknown[]): Promise<string[]> {

@@ -52,14 +52,18 @@ async function load(product: Product, url: string, options: SearchOptions, at: (
       const begin = now();
       await product.takeIn(tenant, batch);
       took += now() - begin;
-      for (const [first] of batch) if (first && questions.length < options.searches) questions.push(corpus.question(first));
+      for (const [first] of batch)
+        if (first && questions.length < options.searches) questions.push(corpus.question(first));
     }
-    while (questions.length < options.searches) questions.push(...questions.slice(0, options.searches - questions.length));
+    while (questions.length < options.searches)
+      questions.push(...questions.slice(0, options.searches - questions.length));
     chunks += size;
     tenants.push({ ...tenant, size, questions });
   }
   const rate = (chunks / took) * 1_000;
-  say(`${whole(chunks)} chunks of ${DIMENSIONS} dimensions taken in at ${whole(rate)} a second (goal ${whole(GOALS.rate)}), ${at()}`);
+  say(
+    `${whole(chunks)} chunks of ${DIMENSIONS} dimensions taken in at ${whole(rate)} a second (goal ${whole(GOALS.rate)}), ${at()}`,
+  );
   const begin = now();
   await product.settle();
   say(`Indexes made in ${whole((now() - begin) / 1_000)} s, ${at()}`);
@@ -79,7 +83,10 @@ async function measured(product: Product, bare: Bare, tenant: Loaded): Promise<s
     await timed(times.bare, () => bare.nearest(table, tenant, vector, DEPTH));
     await timed(times.hybrid, () => product.search(tenant, question, DEPTH));
     recalls.all.push(recall(found.vector, await bare.exact(tables, tenant, vector, TOP)));
-    for (const [name, part] of [['tenth', 10], ['half', 50]] as const) {
+    for (const [name, part] of [
+      ['tenth', 10],
+      ['half', 50],
+    ] as const) {
       const { vector: filtered } = await product.search(tenant, { vector }, DEPTH, part);
       recalls[name].push(recall(filtered, await bare.exact(tables, tenant, vector, TOP, part)));
     }

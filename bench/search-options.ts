@@ -34,7 +34,8 @@ export function readSearchOptions(args: string[]): SearchOptions {
     },
   });
   const grow = values.grow === undefined ? null : Number(values.grow);
-  if (grow !== null && (!Number.isSafeInteger(grow) || grow < 1_000)) throw new Error('--grow must be a number from 1000 on');
+  if (grow !== null && (!Number.isSafeInteger(grow) || grow < 1_000))
+    throw new Error('--grow must be a number from 1000 on');
   const sizes = values.quick ? SIZES.map((size) => Math.ceil(size / 10)) : SIZES;
   return { sizes: grow === null ? sizes : [grow], searches: values.quick ? 40 : 150, hasMarkdown: values.markdown };
 }

@@ -2,13 +2,23 @@ import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import { NestFactory } from '@nestjs/core';
 import type { INestApplicationContext } from '@nestjs/common';
-import type { IndexUpkeep } from '../src/modules/rag/index/index-upkeep.sweeper.js';
-import type { IndexFindings, KnowledgeIndex } from '../src/modules/rag/index/knowledge-index.service.js';
-import type { Db } from '../src/platform/database/db.js';
+import type * as indexUpkeep from '../src/modules/rag/index/index-upkeep.sweeper.js';
+import type * as knowledgeIndexModule from '../src/modules/rag/index/knowledge-index.module.js';
+import type * as knowledgeIndex from '../src/modules/rag/index/knowledge-index.service.js';
+import type * as actor from '../src/platform/access/actor.js';
+import type * as scope from '../src/platform/access/scope.js';
+import type * as configModule from '../src/platform/config/config.module.js';
+import type * as loading from '../src/platform/config/load-settings.js';
+import type * as databaseModule from '../src/platform/database/database.module.js';
+import type * as db from '../src/platform/database/db.js';
 import { DIMENSIONS, type MadeChunk } from './search-corpus.ts';
 
 /** Documents that are taken in at the same time. */
 const AT_ONCE = 4;
+
+type Db = db.Db;
+type KnowledgeIndex = knowledgeIndex.KnowledgeIndex;
+type IndexUpkeep = indexUpkeep.IndexUpkeep;
 
 export interface Question {
   vector: Float32Array;
@@ -26,8 +36,10 @@ interface Scopes {
   runOutside: <T>(fn: () => Promise<T>) => Promise<T>;
 }
 
-const dist = async <T>(path: string): Promise<T> =>
-  (await import(new URL(`../dist/${path}`, import.meta.url).href)) as T;
+/** Of the built product; the benchmark itself is run as it is written. */
+async function built<T>(path: string): Promise<T> {
+  return (await import(new URL(`../dist/${path}`, import.meta.url).href)) as T;
+}
 
 /** What the product does with documents once their texts are cut, analysed and embedded. Without HTTP. */
 export class Product {
@@ -53,27 +65,21 @@ export class Product {
 
   static async open(environment: Record<string, string>): Promise<Product> {
     const [{ KnowledgeIndexModule }, { KnowledgeIndex }, { IndexUpkeep }] = await Promise.all([
-      dist<typeof import('../src/modules/rag/index/knowledge-index.module.js')>(
-        'modules/rag/index/knowledge-index.module.js',
-      ),
-      dist<typeof import('../src/modules/rag/index/knowledge-index.service.js')>(
-        'modules/rag/index/knowledge-index.service.js',
-      ),
-      dist<typeof import('../src/modules/rag/index/index-upkeep.sweeper.js')>(
-        'modules/rag/index/index-upkeep.sweeper.js',
-      ),
+      built<typeof knowledgeIndexModule>('modules/rag/index/knowledge-index.module.js'),
+      built<typeof knowledgeIndex>('modules/rag/index/knowledge-index.service.js'),
+      built<typeof indexUpkeep>('modules/rag/index/index-upkeep.sweeper.js'),
     ]);
     const [{ ConfigModule }, { loadSettings }, { DatabaseModule }, { Db }, { Actor }, { runAs }] = await Promise.all([
-      dist<typeof import('../src/platform/config/config.module.js')>('platform/config/config.module.js'),
-      dist<typeof import('../src/platform/config/load-settings.js')>('platform/config/load-settings.js'),
-      dist<typeof import('../src/platform/database/database.module.js')>('platform/database/database.module.js'),
-      dist<typeof import('../src/platform/database/db.js')>('platform/database/db.js'),
-      dist<typeof import('../src/platform/access/actor.js')>('platform/access/actor.js'),
-      dist<typeof import('../src/platform/access/scope.js')>('platform/access/scope.js'),
+      built<typeof configModule>('platform/config/config.module.js'),
+      built<typeof loading>('platform/config/load-settings.js'),
+      built<typeof databaseModule>('platform/database/database.module.js'),
+      built<typeof db>('platform/database/db.js'),
+      built<typeof actor>('platform/access/actor.js'),
+      built<typeof scope>('platform/access/scope.js'),
     ]);
     const settings = loadSettings({ LOG_LEVEL: 'warn', ...environment });
     const context = await NestFactory.createApplicationContext(
-      { module: class Bench {}, imports: [ConfigModule.forRoot(settings), DatabaseModule, KnowledgeIndexModule] },
+      { module: KnowledgeIndexModule, imports: [ConfigModule.forRoot(settings), DatabaseModule] },
       { logger: ['error', 'warn'] },
     );
     const parts = { index: context.get(KnowledgeIndex), upkeep: context.get(IndexUpkeep), db: context.get(Db) };
@@ -121,7 +127,12 @@ export class Product {
     await this.upkeep.tidy();
   }
 
-  search(tenant: BenchTenant, { vector, terms }: Partial<Question>, depth: number, part?: number): Promise<IndexFindings> {
+  search(
+    tenant: BenchTenant,
+    { vector, terms }: Partial<Question>,
+    depth: number,
+    part?: number,
+  ): Promise<knowledgeIndex.IndexFindings> {
     const { tenantId, ...where } = tenant;
     const searched = { space: { ...where, dimensions: DIMENSIONS }, vector: vector ?? null, terms: terms ?? null };
     const filter = part === undefined ? null : { sql: `(d.metadata ->> 'part')::int < :part`, parameters: { part } };

@@ -14,7 +14,8 @@ BEGIN
   IF to_regclass(name) IS NOT NULL THEN RETURN; END IF;
   -- Of the transaction, so it is gone with it. In the embedded database transactions follow each other anyway.
   PERFORM pg_advisory_xact_lock(7312, dimensions);
-  IF to_regclass(name) IS NOT NULL THEN RETURN; END IF;
+  -- Not by to_regclass, which may still know what was before the lock.
+  IF EXISTS (SELECT FROM pg_class WHERE relname = name AND relnamespace = 'public'::regnamespace) THEN RETURN; END IF;
   EXECUTE format('
     CREATE TABLE %I (
       tenant_id uuid NOT NULL,
@@ -29,8 +30,8 @@ BEGIN
     )', name, dimensions);
   -- Out of line, each vector would cost a search one more look-up.
   EXECUTE format('ALTER TABLE %I ALTER embedding SET STORAGE PLAIN, ALTER hash SET STORAGE PLAIN', name);
-  -- With no column more in common with the key: it would be taken for it as long as a new table has no statistics.
-  EXECUTE format('CREATE INDEX %I ON %I (tenant_id, hash)', name || '_hash', name);
+  -- With no column in common with the key: as long as there are no statistics, the planner takes one for the other.
+  EXECUTE format('CREATE INDEX %I ON %I (hash)', name || '_hash', name);
   IF bucket > 0 THEN
     EXECUTE format('CREATE INDEX %I ON %I USING hnsw (embedding halfvec_ip_ops) WITH (m = 24, ef_construction = 64)',
       name || '_hnsw', name);

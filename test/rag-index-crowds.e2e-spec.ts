@@ -21,18 +21,20 @@ describe('In one collection at the same time', () => {
     const made = await Promise.all(
       Array.from({ length: 60 }, (_, n) => collection.document([chunk(`common own${n}`), chunk(`common other${n}`)])),
     );
-    let isDone = false;
+    const done = new AbortController();
     const tidying = (async () => {
-      while (!isDone) await bench.upkeep.tidy();
+      while (!done.signal.aborted) await bench.upkeep.tidy();
     })();
     const dropping = made.slice(0, 20).map(async ({ id, number }, n) => {
       await collection.version(id, [chunk(`common again${n}`)]);
-      await collection.run(() => bench.db.run(() => bench.index.dropVersion(collection.space.collectionId, number, 100)));
+      await collection.run(() =>
+        bench.db.run(() => bench.index.dropVersion(collection.space.collectionId, number, 100)),
+      );
     });
     const adding = Array.from({ length: 40 }, (_, n) => collection.document([chunk(`common more${n}`)]));
     const searching = Array.from({ length: 20 }, () => collection.search({ words: 'common', vector: direction() }));
     await Promise.all([...dropping, ...adding, ...searching]);
-    isDone = true;
+    done.abort();
     await tidying;
     const { keyword, vector } = await collection.search({ words: 'common', vector: direction(), depth: 500 });
     expect([keyword.length, vector.length]).toEqual([140, 140]);
@@ -45,16 +47,16 @@ describe('In one collection at the same time', () => {
     const collection = await bench.collection(DIMENSIONS);
     const version = () => Array.from({ length: 5 }, (_, n) => chunk(`turning part${n}`));
     const { id } = await collection.document(version());
-    let isDone = false;
+    const done = new AbortController();
     const turning = (async () => {
       for (let n = 0; n < 25; n++) {
         await collection.version(id, version());
         if (n % 5 === 0) await bench.upkeep.tidy();
       }
-      isDone = true;
+      done.abort();
     })();
     let searches = 0;
-    while (!isDone) {
+    while (!done.signal.aborted) {
       const { keyword, vector } = await collection.search({ words: 'turning', vector: direction(), depth: 20 });
       const numbers = new Set([...keyword, ...vector].map(({ number }) => number));
       expect([keyword.length, vector.length, numbers.size]).toEqual([5, 5, 1]);

@@ -216,11 +216,11 @@ export class TestCollection {
   }
 }
 
-export function vectorsOf(chunks: readonly MadeChunk[]) {
+function vectorsOf(chunks: readonly MadeChunk[]) {
   return chunks.map(({ vector }, position) => ({ position, vector: Float32Array.from(vector) }));
 }
 
-export function indexedChunk(text: string, position: number): IndexedChunk {
+function indexedChunk(text: string, position: number): IndexedChunk {
   const words = text.split(' ').filter((word) => word !== '');
   const terms = new Map<string, number>();
   for (const word of words) terms.set(word, (terms.get(word) ?? 0) + 1);

@@ -51,7 +51,10 @@ function nearest(query: Float32Array, isIn: (place: string) => boolean = () => t
 type Found = { number: number; position: number }[];
 const places = (found: Found) => found.map(({ number, position }) => `${number}/${position}`);
 
-async function recall(isIn: (number: number) => boolean, filter?: { sql: string; parameters: Record<string, unknown> }) {
+async function recall(
+  isIn: (number: number) => boolean,
+  filter?: { sql: string; parameters: Record<string, unknown> },
+) {
   let [hit, wanted] = [0, 0];
   for (let n = 0; n < 12; n++) {
     const query = near(topics[n] ?? direction(), 1);
@@ -121,16 +124,20 @@ describe('A collection of more vectors than are compared one by one', () => {
     const next = await collection.version(id, chunksOf(topic, 3));
     expect(await found()).toEqual([0, 1, 2].map((position) => `${next}/${position}`));
     await collection.remove(id);
-    expect((await found()).filter((place) => place.startsWith(`${next}/`) || place.startsWith(`${number}/`))).toEqual([]);
+    expect((await found()).filter((place) => place.startsWith(`${next}/`) || place.startsWith(`${number}/`))).toEqual(
+      [],
+    );
   });
 
   it('loses a version, a space and itself piece by piece', async () => {
     const { collectionId } = collection.space;
     const drop = async (step: () => Promise<number>) => {
-      let [all, last] = [0, 0];
-      do all += last = await collection.run(() => bench.db.run(step));
-      while (last > 0);
-      return all;
+      let all = 0;
+      for (;;) {
+        const dropped = await collection.run(() => bench.db.run(step));
+        if (dropped === 0) return all;
+        all += dropped;
+      }
     };
     expect(await drop(() => bench.index.dropVersion(collectionId, 1, 7))).toBe(OF_A_DOCUMENT);
     expect((await inTables())[0]?.indexed).toBe(CHUNKS - OF_A_DOCUMENT);

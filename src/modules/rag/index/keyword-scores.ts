@@ -137,6 +137,6 @@ class Best {
   }
 }
 
-export function better(a: Candidate, b: Candidate): number {
+function better(a: Candidate, b: Candidate): number {
   return b.score - a.score || a.number - b.number || a.position - b.position;
 }

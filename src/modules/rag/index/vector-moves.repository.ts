@@ -56,14 +56,15 @@ export class VectorMovesRepository {
 
   /**
    * Moves at most `most`; returns how many. They are deleted and inserted, not updated: who deletes
-   * one at the same time then waits and finds it gone, instead of failing.
+   * one at the same time then waits and finds it gone, instead of failing. In the order of the key, whose index knows
+   * which rows are gone; the table would be read from its beginning again and again.
    */
   async move({ collectionId, spaceId, dimensions }: IndexedSpace, bucket: number, most: number): Promise<number> {
     const [from, to] = [vectorTable(dimensions), vectorTable(dimensions, bucket)];
     const rows = await this.db.sql(
       `WITH moved AS (
          DELETE FROM ${from} WHERE tenant_id = :tenantId AND ctid = ANY (ARRAY(
-           SELECT ctid FROM ${from} WHERE ${IN_SPACE} LIMIT :most FOR UPDATE SKIP LOCKED))
+           SELECT ctid FROM ${from} WHERE ${IN_SPACE} ORDER BY number, position LIMIT :most FOR UPDATE SKIP LOCKED))
          RETURNING *)
        INSERT INTO ${to} SELECT * FROM moved ON CONFLICT DO NOTHING RETURNING 1`,
       { collectionId, spaceId, most },

@@ -6,7 +6,7 @@ export interface IndexedSpace {
 }
 
 /** As many as an HNSW index takes. */
-export const MOST_DIMENSIONS = 4_000;
+const MOST_DIMENSIONS = 4_000;
 /** Buckets with an index; a large space has one for itself until there are more than these. */
 export const BUCKETS = 32;
 
@@ -30,9 +30,9 @@ export function vectorText(vector: Float32Array): string {
   let square = 0;
   for (const value of vector) square += value * value;
   const factor = square > 0 ? 1 / Math.sqrt(square) : 0;
-  let text = '[';
   // A halfvec keeps three digits; shorter texts are read faster.
+  let text = '';
   for (let n = 0; n < vector.length; n++)
-    text += (n > 0 ? ',' : '') + Math.round((vector[n] ?? 0) * factor * 1e5) / 1e5;
-  return `${text}]`;
+    text += `${n > 0 ? ',' : ''}${Math.round((vector[n] ?? 0) * factor * 1e5) / 1e5}`;
+  return `[${text}]`;
 }

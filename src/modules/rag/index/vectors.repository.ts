@@ -141,7 +141,8 @@ export class VectorsRepository {
       if (table === undefined) return 0;
       const rows = await this.db.sql(
         `DELETE FROM ${table} WHERE tenant_id = :tenantId AND ctid = ANY (ARRAY(
-           SELECT ctid FROM ${table} WHERE ${IN_SPACE} AND number = coalesce(:number::int, number) LIMIT :most))
+           SELECT ctid FROM ${table} WHERE ${IN_SPACE} AND number = coalesce(:number::int, number)
+           ORDER BY number, position LIMIT :most))
          RETURNING 1`,
         { collectionId, spaceId, number, most },
       );
