@@ -73,14 +73,15 @@ export class KnowledgeIndex {
     if (vectors.length > 0) await this.vectors.add(space, number, vectors);
   }
 
-  /**
-   * Takes over vectors that the space has for the same texts; returns the positions of chunks that still lack one, of
-   * chunks with the same text one.
-   */
+  /** Takes over vectors that the space has for the same texts; returns the positions of chunks that still lack one. */
   async reuseVectors(space: IndexedSpace, number: number): Promise<number[]> {
     const placed = await this.place(space);
     await this.vectors.reuse(placed, number);
     return this.vectors.missing(placed, number);
+  }
+
+  async missingPositions(space: IndexedSpace, number: number): Promise<number[]> {
+    return this.vectors.missing(await this.place(space), number);
   }
 
   async lacksVectors(space: IndexedSpace, number: number): Promise<boolean> {
@@ -122,26 +123,24 @@ export class KnowledgeIndex {
       async () => {
         const spaces = collections.map(({ space }) => space);
         const matching = filter && (await this.filters.matching(spaces, filter));
-        const matchingOf = ({ collectionId }: IndexedSpace) => matching?.get(collectionId) ?? MatchingDocuments.all();
-        const [vector, keyword] = await Promise.all([
-          this.nearest(collections, depth, matchingOf),
-          this.best(collections, depth, matchingOf),
-        ]);
-        return { vector, keyword };
+        const searched = collections.map((collection) => {
+          const { collectionId } = collection.space;
+          return this.searchOne(collection, depth, matching?.get(collectionId) ?? MatchingDocuments.all());
+        });
+        return Promise.all(searched);
       },
       { asOfOneMoment: true },
     );
   }
 
-  private async nearest(
-    collections: readonly SearchedCollection[],
+  private async searchOne(
+    { space, vector, terms, byWords }: SearchedCollection,
     depth: number,
-    matchingOf: (space: IndexedSpace) => MatchingDocuments,
-  ): Promise<Ranking> {
-    const found = collections.map(async ({ space, vector }): Promise<Ranking> => {
-      if (!vector) return [];
-      const query = { space, vector, most: depth, matching: matchingOf(space) };
-      const neighbours = await this.vectorSearch.nearest(query);
+    matching: MatchingDocuments,
+  ): Promise<IndexFindings> {
+    const { collectionId } = space;
+    const nearest = async (wanted: Float32Array): Promise<Ranking> => {
+      const neighbours = await this.vectorSearch.nearest({ space, vector: wanted, most: depth, matching });
       return neighbours.map(({ number, position, similarity }) => ({
         collectionId,
         number,
