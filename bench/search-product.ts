@@ -134,9 +134,18 @@ export class Product {
     part?: number,
   ): Promise<knowledgeIndex.IndexFindings> {
     const { tenantId, ...where } = tenant;
-    const searched = { space: { ...where, dimensions: DIMENSIONS }, vector: vector ?? null, terms: terms ?? null };
+    const searched = {
+      space: { ...where, dimensions: DIMENSIONS },
+      vector: vector ?? null,
+      terms: terms ?? null,
+      byWords: terms !== undefined,
+    };
     const filter = part === undefined ? null : { sql: `(d.metadata ->> 'part')::int < :part`, parameters: { part } };
-    return this.runIn(tenantId, () => this.index.search({ collections: [searched], filter, depth }));
+    return this.runIn(tenantId, async () => {
+      const [found] = await this.index.search({ collections: [searched], filter, depth });
+      if (!found) throw new Error('A collection that was searched has no findings');
+      return found;
+    });
   }
 
   /** The three transactions of a document that becomes live. */

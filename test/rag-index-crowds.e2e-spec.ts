@@ -96,10 +96,10 @@ describe('Of two tenants with the same texts and vectors', () => {
       const own = await ours.search({ words: 'shared', vector });
       expect([own.keyword.length, own.vector.length]).toEqual([2, 2]);
       const terms = new Map([['shared', 1]]);
-      const foreign = { space: theirs.space, vector: Float32Array.from(vector), terms };
+      const foreign = { space: theirs.space, vector: Float32Array.from(vector), terms, byWords: true };
       for (const filter of [null, { sql: 'true', parameters: {} }]) {
         const search = () => bench.index.search({ collections: [foreign], filter, depth: 10 });
-        expect(await ours.run(search)).toEqual({ keyword: [], vector: [] });
+        expect(await ours.run(search)).toMatchObject([{ keyword: [], vector: [] }]);
       }
     }
   });
@@ -128,10 +128,15 @@ describe('Of two tenants with the same texts and vectors', () => {
       'SELECT count(DISTINCT tenant_id)::int AS count FROM rag_vectors_8 WHERE :tenantId::uuid IS NOT NULL',
     );
     expect(everybody[0]?.count).toBeGreaterThan(1);
-    const foreign = { space: theirs.space, vector: Float32Array.from(vector), terms: new Map([['shared', 1]]) };
+    const foreign = {
+      space: theirs.space,
+      vector: Float32Array.from(vector),
+      terms: new Map([['shared', 1]]),
+      byWords: true,
+    };
     for (const filter of [null, { sql: 'true', parameters: {} }]) {
       const search = () => bench.index.search({ collections: [foreign], filter, depth: 10 });
-      expect(await ours.run(search)).toEqual({ keyword: [], vector: [] });
+      expect(await ours.run(search)).toMatchObject([{ keyword: [], vector: [] }]);
     }
     expect((await ours.search({ words: 'shared', vector })).keyword).toHaveLength(2);
   });

@@ -55,7 +55,7 @@ interface PostingsRow {
   postings: Buffer | null;
 }
 
-/** BM25 over the postings of a collection. They are read here, since Postgres takes fifty times as long to add them up. */
+/** BM25 over the postings of a collection. They are read here, since Postgres takes ten times as long to add them up. */
 @Injectable()
 export class KeywordSearchRepository {
   private readonly kept = new Map<string, ReadonlyMap<string, Segment>>();
