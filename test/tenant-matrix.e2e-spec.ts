@@ -86,6 +86,8 @@ const NAMES_NOTHING: Record<string, string> = {
 
 /** Fields by which a client could try to say who or what something is. */
 const IDENTITY = ['id', 'tenantId', 'role', 'createdAt', 'status', 'userId', 'createdBy', 'version'];
+/** Objects that are either as they should be or not. */
+const REFUSED_WHOLE = ['access'];
 /** Bodies that such a field belongs in. */
 const OWN_IDENTITY = [
   'agentVersions_rollback version',
@@ -293,7 +295,7 @@ describe('Who and what something is', () => {
           operation,
           path,
           body(value),
-          alien.map((name) => (field === '' ? name : `${field}.${name}`)),
+          REFUSED_WHOLE.includes(field) ? [field] : alien.map((name) => (field === '' ? name : `${field}.${name}`)),
         );
       }
     }
