@@ -22,7 +22,8 @@ export class DocumentDrafts {
    * @throws ValidationFailed, DomainError 415
    */
   draft(given: Given, at = ''): DocumentDraft {
-    const { text, url, file } = given;
+    // Null is what was not given.
+    const [text, url, file] = [given.text ?? undefined, given.url ?? undefined, given.file ?? undefined];
     const sources = [text, url, file].filter((source) => source !== undefined);
     if (sources.length !== 1) throw ValidationFailed.of(`${at}text`, 'Exactly one of text, url and file must be given');
     const common = { title: given.title ?? '', metadata: given.metadata ?? {} };
