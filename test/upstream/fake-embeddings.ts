@@ -18,6 +18,8 @@ export interface Trouble {
   headers?: Record<string, string>;
   error?: unknown;
   delayMs?: number;
+  /** Answered no sooner than this has come. */
+  until?: Promise<unknown>;
   /** The connection is lost in the middle of the answer. */
   cut?: boolean;
   /** Changes what is answered, or its text. */
@@ -97,6 +99,8 @@ export class FakeEmbeddings {
     const refusal = refusalOfEmbedding(api, request.headers, body, { apiKey, maxTokens });
     const trouble = refusal ? null : this.troubles.shift();
     if (trouble?.delayMs !== undefined) await sleep(trouble.delayMs);
+    await trouble?.until;
+    if (response.destroyed) return;
     const refused: Refusal | null =
       trouble?.status === undefined
         ? refusal

@@ -41,17 +41,21 @@ export class DocumentEmbedding {
     const lacking = await this.steps.store(hold, async ({ document, collection }) => {
       for (const space of spacesOf(collection)) {
         const positions = await this.index.reuseVectors({ collectionId, ...space }, versionOf(document));
-        if (positions.length > 0) return { space, document, positions };
+        if (positions.length === 0) continue;
+        const { chunkCount } = await this.chunks.totals(collectionId, versionOf(document));
+        return { space, document, positions, chunkCount };
       }
       return null;
     });
     if (!lacking) return;
-    const { space, document, positions } = lacking;
+    const { space, document, positions, chunkCount } = lacking;
     await this.index.prepare(space.dimensions);
     for (let from = 0; from < positions.length; from += CHUNKS_A_PAGE) {
       const page = positions.slice(from, from + CHUNKS_A_PAGE);
       const chunks = await this.chunks.ofVersion(collectionId, versionOf(document), page);
-      if (!(await this.embedPage(hold, { space, document, chunks, done: from, all: positions.length }))) return;
+      // Those that an earlier try has stored count as well, so that progress never goes back.
+      const done = chunkCount - positions.length + from;
+      if (!(await this.embedPage(hold, { space, document, chunks, done, all: chunkCount }))) return;
     }
   }
 

@@ -26,7 +26,7 @@ export interface SourceBytes {
   /** Of what kind they are; `charset`, where it was said. */
   type: { mimeType: DocumentType; charset?: string };
   sizeBytes: number;
-  bytes(): Promise<Uint8Array>;
+  bytes: () => Promise<Uint8Array>;
 }
 
 /** Where a document's bytes come from. */
