@@ -82,7 +82,9 @@ const COLUMN_GRANTS = [
 /** Grants that no migration gives by `atrium_tenant_table` or `atrium_system_reach`. */
 const PLAIN_GRANTS = [
   'tenants atrium_app SELECT',
-  ...VECTOR_TABLES.flatMap(({ name }) => ['SELECT', 'INSERT', 'DELETE'].map((verb) => `${name} atrium_app ${verb}`)),
+  ...VECTOR_TABLES.flatMap(({ name }) =>
+    ['SELECT', 'INSERT', 'UPDATE', 'DELETE'].map((verb) => `${name} atrium_app ${verb}`),
+  ),
 ];
 
 const TENANT_IS_CURRENT = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";

@@ -5,6 +5,7 @@ import { runAs } from '../src/platform/access/scope.js';
 import { Db } from '../src/platform/database/db.js';
 import { startApp, type TestApp } from './app.js';
 import { Given, type Tenant } from './given.js';
+import { collection, readyText } from './collections.js';
 import { upload } from './sample-files.js';
 
 let app: TestApp;
@@ -42,6 +43,7 @@ async function withOneOfEverything(): Promise<Tenant> {
   const far = { name: 'far', transport: 'http', url: 'https://example.com' };
   await made.as.post('/mcp/servers', far).expect(201);
   await made.as.put(`/sessions/${made.sessionId}/files/note.txt`, 'text').expect(201);
+  await withKnowledge(made);
   // What a request leaves behind for a moment only.
   await as(made, async (manager) => {
     await manager.query(
@@ -89,6 +91,35 @@ async function withOneOfEverything(): Promise<Tenant> {
     await manager.query(
       `INSERT INTO agent_messages (tenant_id, id, task_id, type, content) SELECT tenant_id, id, id, 'request', '' FROM agent_tasks`,
     );
+    // What upkeep and sweepers have to do with, and work that is under way.
+    const of = 'FROM rag_collections LIMIT 1';
+    await manager.query(
+      `INSERT INTO rag_garbage (tenant_id, id, collection_id, number) SELECT tenant_id, id, id, 99 ${of}`,
+    );
+    await manager.query(
+      `INSERT INTO rag_dropped_versions (tenant_id, collection_id, number) SELECT tenant_id, id, 99 ${of}`,
+    );
+    await manager.query(
+      `INSERT INTO rag_fresh_postings (tenant_id, collection_id, number, position, chunk_count, content)
+       SELECT tenant_id, id, 99, 0, 0, '' ${of}`,
+    );
+    await manager.query(
+      `INSERT INTO rag_segments (tenant_id, collection_id, id, status, chunk_count, pieces)
+       SELECT tenant_id, id, id, 'building', 0, '' ${of}`,
+    );
+    await manager.query(
+      `INSERT INTO rag_postings (tenant_id, collection_id, segment_id, term, chunk_count, last_chunk, postings)
+       SELECT tenant_id, id, id, 'word', 0, 0, '' ${of}`,
+    );
+    await manager.query(
+      `INSERT INTO rag_vector_spaces (tenant_id, collection_id, space_id, dimensions, bucket)
+       SELECT tenant_id, id, id, 8, 1 ${of}`,
+    );
+    await manager.query(
+      `INSERT INTO rag_ingestions (tenant_id, id, collection_id, document_id, stage, run_after)
+       SELECT tenant_id, id, collection_id, id, 'embed', 'infinity' FROM rag_documents
+       ON CONFLICT (tenant_id, document_id) DO NOTHING`,
+    );
     // What a provider of embeddings would have billed.
     await manager.query(
       `INSERT INTO embedding_uses (tenant_id, id, model, purpose, input_tokens, cost_micros, estimated)
@@ -96,6 +127,16 @@ async function withOneOfEverything(): Promise<Tenant> {
     );
   });
   return made;
+}
+
+/** Of each kind: documents and what was made of them, of one that is waited for too, and what was asked of them. */
+async function withKnowledge({ as: client }: Pick<Tenant, 'as'>): Promise<void> {
+  const { id: collectionId } = await collection(client);
+  const { id } = await readyText(client, collectionId, 'Whales are mammals.');
+  await client.post('/rag/documents/batch', { collectionId, documents: [{ text: 'Sharks are fish.' }] }).expect(202);
+  await client.post('/rag/query', { collectionIds: [collectionId], question: 'Are whales mammals?' }).expect(200);
+  const cases = [{ query: 'whales', relevant: [id] }];
+  await client.post('/rag/evaluations', { collectionIds: [collectionId], cases }).expect(202);
 }
 
 /** Statements as the application's role, in a tenant, with no condition but what they say. */
