@@ -33,6 +33,7 @@ const PORTS = [
   '^src/modules/tools/(tool[^/]*|wildcard)\\.ts$',
   '^src/modules/workspaces/(workspace-path|folder-entries|mime-type)\\.ts$',
   '^src/modules/agents/agent-definition\\.ts$',
+  '^src/modules/sessions/usage\\.ts$',
 ];
 
 const PUBLIC_FILES = '\\.(service|module|dto)\\.ts$';
