@@ -76,7 +76,7 @@ function sha256(bytes: Buffer): Buffer {
 
 /** The first line that says something, without the marks of a heading. */
 function beginning(text: string): string {
-  const line = /^[\s#>*-]*(\S[^\n]*)/.exec(text.slice(0, 10_000))?.[1] ?? text.trimStart();
+  const line = /^[\s#>*-]*(\S[^\n]*)/.exec(text.trimStart().slice(0, 10_000))?.[1] ?? '';
   return line
     .slice(0, LONGEST_TITLE)
     .toWellFormed()
