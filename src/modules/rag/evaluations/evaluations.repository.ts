@@ -7,11 +7,12 @@ import type { Evaluation, EvaluationCase } from './evaluation.js';
 const COLUMNS = `e.id, e.name, e.collection_ids, e.modes, e.settings, e.status, jsonb_array_length(e.cases) AS case_count,
   e.done, e.sums, e.error, e.created_by, e.created_at, e.finished_at`;
 
-/** Who may read all of its collections. */
-const READABLE = `(
-  SELECT count(*) FROM rag_collections c
-  WHERE c.tenant_id = e.tenant_id AND c.id = ANY (e.collection_ids) AND ${READABLE_COLLECTION}
-) = cardinality(e.collection_ids)`;
+const ITS_COLLECTIONS = 'FROM rag_collections c WHERE c.tenant_id = e.tenant_id AND c.id = ANY (e.collection_ids)';
+
+/** Who may read all of its collections; for who asked for it, those that were deleted don't count. */
+const READABLE = `CASE WHEN e.created_by = :me::uuid
+  THEN NOT EXISTS (SELECT 1 ${ITS_COLLECTIONS} AND c.deleted_at IS NULL AND NOT (${READABLE_COLLECTION}))
+  ELSE (SELECT count(*) ${ITS_COLLECTIONS} AND ${READABLE_COLLECTION}) = cardinality(e.collection_ids) END`;
 
 @Injectable()
 export class EvaluationsRepository {

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { DomainError } from '../../../contracts/errors.js';
+import { DomainError, ValidationFailed } from '../../../contracts/errors.js';
 import type { JobPayload } from '../../../contracts/jobs.js';
 import { Actor } from '../../../platform/access/actor.js';
 import { runAs } from '../../../platform/access/scope.js';
@@ -18,6 +18,10 @@ import { added, metricsOf, NO_METRICS } from './ranking-metrics.js';
 const CASES_A_STEP = 10;
 
 const LOST = { code: 'worker_lost', message: 'Five workers in a row were lost while they worked on this' };
+const GONE = {
+  code: 'collection_unavailable',
+  message: 'A collection was deleted meanwhile, or may not be read any more by who asked for this',
+};
 
 type Held = Evaluation & { cases: EvaluationCase[] };
 
@@ -111,6 +115,7 @@ export class RunEvaluationProcessor implements JobProcessor<'evaluation.run'> {
   }
 
   private faultOf(error: unknown): NonNullable<Evaluation['error']> {
+    if (error instanceof ValidationFailed) return GONE;
     if (error instanceof DomainError) return { code: error.code, message: error.message };
     this.logger.error({ err: error }, 'An evaluation failed unexpectedly');
     return { code: 'internal_error', message: 'Something went wrong inside Atrium' };
