@@ -8,6 +8,7 @@ import { Cursors } from '../../../platform/http/pagination.js';
 import { DocumentStorage, type StorageKey } from '../../../platform/storage/file-storage.js';
 import { CollectionsRepository } from '../collections/collections.repository.js';
 import { CollectionsService } from '../collections/collections.service.js';
+import { DocumentNews } from '../ingestion/document-news.js';
 import { GarbageRepository } from '../ingestion/garbage.repository.js';
 import { Ingestions } from '../ingestion/ingestions.service.js';
 import { DocumentDrafts } from './document-drafts.service.js';
@@ -34,6 +35,7 @@ export class DocumentsService {
     private readonly collections: CollectionsService,
     private readonly collectionRows: CollectionsRepository,
     private readonly ingestions: Ingestions,
+    private readonly news: DocumentNews,
     private readonly garbage: GarbageRepository,
     private readonly storage: DocumentStorage,
     private readonly events: Events,
@@ -96,7 +98,9 @@ export class DocumentsService {
       await this.events.publish('document.reindexed', {
         ...{ resourceType: 'document', resourceId: id, payload: { collectionId } },
       });
-      return { document: shownDocument(await this.require(id)) };
+      const document = await this.require(id);
+      this.db.afterCommit(() => this.news.changed(document));
+      return { document: shownDocument(document) };
     });
   }
 
@@ -139,6 +143,9 @@ export class DocumentsService {
       await this.collectionRows.count(collectionId, { documents: added.length });
       const known = await this.documents.bySource(collectionId, [...first.keys()]);
       const documents = hashes.flatMap((hash) => known.get(hash) ?? []);
+      this.db.afterCommit(() => {
+        for (const document of known.values()) if (isNew.has(document.id)) this.news.changed(document);
+      });
       await this.published(action, collectionId, documents, added.length);
       return { documents, added };
     });
