@@ -32,14 +32,15 @@ export class DocumentEmbedding {
   ) {}
 
   /**
-   * Fills one space with what it lacks, so that a document can be found before another space has its vectors too. Chunks
-   * of the same text are embedded once: until there are no others, it has to be called again, which takes them over.
+   * Fills one space with what it lacks; another one than that which serves only once the version is found. Chunks of the
+   * same text are embedded once: until nothing is lacking, it has to be called again, which takes over what there is.
    * @throws IngestionStopped, what the provider throws
    */
   async embed(hold: IngestionHold): Promise<void> {
     const { collectionId } = hold.ingestion;
     const lacking = await this.steps.store(hold, async ({ document, collection }) => {
-      for (const space of spacesOf(collection)) {
+      const spaces = spacesOf(collection);
+      for (const space of document.nextNumber === null ? spaces : spaces.slice(0, 1)) {
         const positions = await this.index.reuseVectors({ collectionId, ...space }, versionOf(document));
         if (positions.length === 0) continue;
         const { chunkCount } = await this.chunks.totals(collectionId, versionOf(document));
