@@ -45,10 +45,7 @@ const bytes = (tenantId: string) =>
     .map(({ parentPath, name }) => join(parentPath, name));
 
 /** A document whose first vectors are stored, while the provider takes its time over the next ones. */
-async function halfWay(
-  of = tenant,
-  in_ = app,
-): Promise<{ collectionId: string; document: DocumentDto; release(): void }> {
+async function halfWay(of = tenant): Promise<{ collectionId: string; document: DocumentDto; release(): void }> {
   let release = (): void => undefined;
   upstream.enqueue(null, { until: new Promise<void>((resolve) => (release = resolve)) });
   const before = upstream.requests.length;
