@@ -1,10 +1,11 @@
--- What was paid for embeddings: a row for each call that a provider answered.
+-- What was paid for embeddings, and for ranking what was found: a row for each call that a provider answered.
 CREATE TABLE embedding_uses (
   tenant_id uuid NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
   id uuid NOT NULL,
   -- `provider:name`.
   model text NOT NULL,
-  purpose text NOT NULL CHECK (purpose IN ('document', 'query')),
+  purpose text NOT NULL CHECK (purpose IN ('document', 'query', 'rerank')),
+  -- Of a chat model that ranks all its tokens, those that it wrote included.
   input_tokens integer NOT NULL,
   cost_micros bigint NOT NULL,
   -- The provider told no count of tokens.

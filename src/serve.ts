@@ -3,6 +3,7 @@ import { createApp } from './bootstrap.js';
 import { stdioFaults } from './modules/mcp/stdio/stdio-faults.js';
 import { modelFaults } from './modules/models/model-settings.js';
 import { embeddingFaults } from './modules/rag/embeddings/embedding-settings.js';
+import { rerankFaults } from './modules/rag/rerank/rerank-settings.js';
 import { giveBackStartMemory } from './start-memory.js';
 import { BadSettings, loadSettings, readEnvironment } from './platform/config/load-settings.js';
 import type { Settings } from './platform/config/settings.js';
@@ -41,6 +42,7 @@ function settingsOrExit(): Settings {
     return loadSettings(readEnvironment(), (environment) => [
       ...modelFaults(environment),
       ...embeddingFaults(environment),
+      ...rerankFaults(environment),
       ...stdioFaults(environment),
     ]);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import type { Citation } from '../src/contracts/passage.js';
 import type { AnswerDto } from '../src/modules/answers/answers.dto.js';
-import type { ChunkDto } from '../src/modules/rag/documents/chunks.dto.js';
+import type { ChunkDto, ChunkPage } from '../src/modules/rag/documents/chunks.dto.js';
 import type { Client } from './client.js';
 
 /** A streamed answer, as it was told. */
@@ -47,8 +47,8 @@ function toldAnswer(stream: string): Omit<ToldAnswer, 'replayed'> {
 export async function chunksOf(as: Client, documentId: string): Promise<ChunkDto[]> {
   const chunks: ChunkDto[] = [];
   for (let cursor: string | null = ''; cursor !== null;) {
-    const path = `/rag/documents/${documentId}/chunks?limit=100${cursor && `&cursor=${cursor}`}`;
-    const page = (await as.get(path).expect(200)).json<{ data: ChunkDto[]; nextCursor: string | null }>();
+    const path: string = `/rag/documents/${documentId}/chunks?limit=100${cursor && `&cursor=${cursor}`}`;
+    const page: ChunkPage = (await as.get(path).expect(200)).json<ChunkPage>();
     chunks.push(...page.data);
     cursor = page.nextCursor;
   }

@@ -2,7 +2,15 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { analyze, analyzeQuery, type Analysis, type QueryWords } from '../src/modules/rag/analysis/analyze.js';
 import { embedOffline } from '../src/modules/rag/embeddings/offline-embedding.js';
 import { added, mean, metricsOf, NO_METRICS } from '../src/modules/rag/evaluations/ranking-metrics.js';
-import { cosineScore, fuse, keywordScore, mostOfQuery, type Channel } from '../src/modules/rag/search/fusion.js';
+import { OfflineReranker } from '../src/modules/rag/rerank/offline-reranker.js';
+import {
+  cosineScore,
+  fuse,
+  keywordScore,
+  mostOfQuery,
+  type Channel,
+  type FusedHit,
+} from '../src/modules/rag/search/fusion.js';
 import { wordWeights } from '../src/modules/rag/search/word-weights.js';
 import { publicLines } from './public-data.js';
 
@@ -18,7 +26,11 @@ const KEYWORD_WEIGHT = 0.75;
 /** Some ten seconds of work. */
 const PATIENCE_MS = 300_000;
 
+const RERANKED = 50;
+const NEVER = new AbortController().signal;
+
 const documents = read('corpus.jsonl');
+const byId = new Map(documents.map((document) => [document._id, document]));
 const queries = read('queries.jsonl');
 const relevant = new Map<string, Set<string>>();
 for (const line of publicLines('retrieval/scifact/qrels.tsv').slice(1)) {
@@ -77,10 +89,22 @@ for (const line of publicLines('retrieval/scifact/qrels.tsv').slice(1)) {
     return best(scores);
   }
 
+  async function lookedAt(text: string, query: QueryWords, fused: readonly FusedHit[]): Promise<{ id: string }[]> {
+    const words = { language: 'english', having: having(query), chunkCount: documents.length } as const;
+    const candidates = fused.slice(0, RERANKED).flatMap(({ id, score }) => {
+      const document = byId.get(id);
+      if (!document) return [];
+      return [{ id, documentTitle: document.title ?? '', headingPath: [], content: document.text, score, words }];
+    });
+    const looks = await new OfflineReranker().look({ query: text, candidates, signal: NEVER });
+    const ranked = candidates.map(({ id }, n) => ({ id, score: looks[n]?.score ?? 0 }));
+    return [...ranked.sort((a, b) => b.score - a.score), ...fused.slice(RERANKED)];
+  }
+
   it(
     'reaches the goals for words, and for words with vectors',
     async () => {
-      let [keyword, vector, hybrid] = [NO_METRICS, NO_METRICS, NO_METRICS];
+      let [keyword, vector, hybrid, reranked] = [NO_METRICS, NO_METRICS, NO_METRICS, NO_METRICS];
       for (const { _id, text } of queries) {
         const query = await analyzeQuery(text, 'english');
         const [words, vectorHits] = [byWords(query), await byVector(text, query)];
@@ -91,13 +115,18 @@ for (const line of publicLines('retrieval/scifact/qrels.tsv').slice(1)) {
           );
         keyword = added(keyword, judge(words.hits));
         vector = added(vector, judge(vectorHits.hits));
-        hybrid = added(hybrid, judge(fuse(words, vectorHits, KEYWORD_WEIGHT)));
+        const fused = fuse(words, vectorHits, KEYWORD_WEIGHT);
+        hybrid = added(hybrid, judge(fused));
+        reranked = added(reranked, judge(await lookedAt(text, query, fused)));
       }
-      const all = { keyword, vector, hybrid };
+      const all = { keyword, vector, hybrid, reranked };
       const figures = Object.fromEntries(Object.entries(all).map(([mode, sums]) => [mode, mean(sums, queries.length)]));
       expect(figures['keyword']!.ndcgAt10).toBeGreaterThanOrEqual(0.68);
       expect(figures['vector']!.ndcgAt10).toBeGreaterThanOrEqual(0.53);
       expect(figures['hybrid']!.ndcgAt10).toBeGreaterThanOrEqual(0.69);
+      // A closer look at the best of them must not make it worse; it makes it better.
+      expect(figures['reranked']!.ndcgAt10).toBeGreaterThanOrEqual(0.71);
+      expect(figures['reranked']!.recallAt100).toBe(figures['hybrid']!.recallAt100);
       expect(figures['hybrid']!.recallAt100).toBeGreaterThanOrEqual(0.93);
     },
     PATIENCE_MS,

@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { ComputeModule } from '../../platform/compute/compute.module.js';
 import { DocumentsModule } from '../../platform/documents/documents.module.js';
+import { ResilienceModule } from '../../platform/resilience/resilience.module.js';
+import { ModelsModule } from '../models/models.module.js';
 import { TenantsModule } from '../tenants/tenants.module.js';
 import { ToolsModule } from '../tools/tools.module.js';
 import { CollectionRules } from './collections/collection-rules.js';
@@ -32,6 +34,7 @@ import { EvaluationsController } from './evaluations/evaluations.controller.js';
 import { EvaluationsRepository } from './evaluations/evaluations.repository.js';
 import { EvaluationsService } from './evaluations/evaluations.service.js';
 import { RunEvaluationProcessor } from './evaluations/run-evaluation.processor.js';
+import { Rerankers } from './rerank/rerankers.service.js';
 import { AgentsKnowledge } from './search/agents-knowledge.js';
 import { FoundChunksRepository } from './search/found-chunks.repository.js';
 import { SearchController } from './search/search.controller.js';
@@ -39,7 +42,16 @@ import { SearchService } from './search/search.service.js';
 
 /** Documents, what is cut out of them, and how it is found again. */
 @Module({
-  imports: [ComputeModule, DocumentsModule, EmbeddingsModule, KnowledgeIndexModule, TenantsModule, ToolsModule],
+  imports: [
+    ComputeModule,
+    DocumentsModule,
+    EmbeddingsModule,
+    KnowledgeIndexModule,
+    ModelsModule,
+    ResilienceModule,
+    TenantsModule,
+    ToolsModule,
+  ],
   controllers: [CollectionsController, DocumentsController, SearchController, EvaluationsController],
   providers: [
     CollectionRules,
@@ -68,6 +80,7 @@ import { SearchService } from './search/search.service.js';
     RunEvaluationProcessor,
     AgentsKnowledge,
     FoundChunksRepository,
+    Rerankers,
     SearchService,
   ],
   exports: [CollectionsService, DocumentsService, SearchService, IngestDocumentProcessor, RunEvaluationProcessor],

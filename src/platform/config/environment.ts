@@ -3,6 +3,7 @@ import {
   IsEmail,
   IsIn,
   IsInt,
+  IsNumber,
   IsOptional,
   IsString,
   IsUrl,
@@ -126,6 +127,19 @@ export class Environment {
   @IsOptional()
   @IsUrl({ ...URL_RULES, protocols: ['http', 'https'], disallow_auth: true })
   OPENAI_BASE_URL?: string;
+
+  /** What looks again at the best results of a search: `offline`, a model of Voyage for it, or a chat model. */
+  @IsOptional()
+  @IsString()
+  RERANK_MODEL?: string;
+
+  /** How much words count in hybrid searches, from 0 to 1; vectors have the rest. Absent: as suits the collection's model. */
+  @IsOptional()
+  @Type(() => Number)
+  @IsNumber()
+  @Min(0)
+  @Max(1)
+  RAG_KEYWORD_WEIGHT?: number;
 
   /** Networks that are not public and may be reached all the same by what users give, comma-separated. */
   @IsString()

@@ -42,6 +42,11 @@ export class Settings {
     readonly voyage: { readonly apiKey: string | null; readonly baseUrl: string | null };
     readonly openai: { readonly apiKey: string | null; readonly baseUrl: string | null };
   };
+  readonly search: {
+    readonly rerankModel: string;
+    /** Null: as suits the model that a collection is embedded with. */
+    readonly keywordWeight: number | null;
+  };
   /** Null: agents can not search the web. */
   readonly webSearch: { readonly url: string; readonly apiKey: string } | null;
   readonly mcp: {

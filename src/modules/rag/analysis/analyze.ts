@@ -56,6 +56,16 @@ export async function analyzeQuery(query: string, language: Language): Promise<Q
   return { terms: new Map(often), words };
 }
 
+/** The terms of a text in their order, so many at most. */
+export async function termsInOrder(text: string, language: Language, most: number): Promise<string[]> {
+  const termsOf = await reader(language);
+  const terms: string[] = [];
+  eachWord(text, (word) => {
+    if (terms.length < most) terms.push(...termsOf(word));
+  });
+  return terms;
+}
+
 async function reader(language: Language): Promise<(word: string) => readonly string[]> {
   const { stopWords, stem } = await wordForms(language);
   const known = remembered.get(language) ?? new Map<string, readonly string[]>();

@@ -19,7 +19,8 @@ const LIMITS: Record<'voyage' | 'openai', PaceLimits> = {
   openai: { concurrency: 4, requestsPerMinute: 3_000, tokensPerMinute: 1_000_000 },
 };
 
-const PUBLIC = { voyage: 'https://api.voyageai.com/v1', openai: 'https://api.openai.com/v1' } as const;
+export const VOYAGE_URL = 'https://api.voyageai.com/v1';
+const PUBLIC = { voyage: VOYAGE_URL, openai: 'https://api.openai.com/v1' } as const;
 
 /** The clients of the providers that are configured. */
 @Injectable()

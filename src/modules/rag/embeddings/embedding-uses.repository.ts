@@ -5,7 +5,7 @@ import { Db } from '../../../platform/database/db.js';
 
 export interface EmbeddingUse {
   readonly model: string;
-  readonly purpose: 'document' | 'query';
+  readonly purpose: 'document' | 'query' | 'rerank';
   readonly inputTokens: number;
   readonly costMicros: number;
   readonly estimated: boolean;

@@ -9,6 +9,6 @@ import { EmbeddingsService } from './embeddings.service.js';
 @Module({
   imports: [ComputeModule, ResilienceModule],
   providers: [EmbeddingModels, EmbeddingClients, EmbeddingUsesRepository, EmbeddingsService],
-  exports: [EmbeddingModels, EmbeddingsService],
+  exports: [EmbeddingModels, EmbeddingsService, EmbeddingUsesRepository],
 })
 export class EmbeddingsModule {}

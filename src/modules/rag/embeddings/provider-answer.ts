@@ -4,11 +4,12 @@ import type { RawEmbeddings } from './embedding-client.js';
 /** Voyage and OpenAI answer alike: `{data: [{index, embedding}], usage: {total_tokens}}`. */
 export function readAnswer(provider: string, answer: unknown): RawEmbeddings {
   const { data, usage } = (answer ?? {}) as { data?: unknown; usage?: { total_tokens?: unknown } | null };
-  if (!Array.isArray(data)) throw malformed(provider, 'it has no data');
+  if (!Array.isArray(data)) throw malformed(of(provider), 'it has no data');
   const vectors = new Map<number, Float32Array>();
   for (const entry of data as unknown[]) {
     const { index, embedding } = (entry ?? {}) as { index?: unknown; embedding?: unknown };
-    if (typeof index !== 'number' || vectors.has(index)) throw malformed(provider, 'a vector has no place of its own');
+    if (typeof index !== 'number' || vectors.has(index))
+      throw malformed(of(provider), 'a vector has no place of its own');
     vectors.set(index, vectorOf(provider, embedding));
   }
   const tokens = usage?.total_tokens;
@@ -19,14 +20,22 @@ export function readAnswer(provider: string, answer: unknown): RawEmbeddings {
 function vectorOf(provider: string, embedding: unknown): Float32Array {
   if (typeof embedding === 'string') {
     const bytes = Buffer.from(embedding, 'base64');
-    if (bytes.length % 4 !== 0) throw malformed(provider, 'a vector is no list of numbers');
+    if (bytes.length % 4 !== 0) throw malformed(of(provider), 'a vector is no list of numbers');
     return Float32Array.from({ length: bytes.length / 4 }, (_, place) => bytes.readFloatLE(place * 4));
   }
   if (!Array.isArray(embedding) || !embedding.every((value) => typeof value === 'number'))
-    throw malformed(provider, 'a vector is no list of numbers');
+    throw malformed(of(provider), 'a vector is no list of numbers');
   return Float32Array.from(embedding);
 }
 
-export function malformed(provider: string, problem: string): ModelCallFailed {
-  return new ModelCallFailed(provider, 'fault', `${provider} answered embeddings that can not be read: ${problem}`);
+function of(provider: string) {
+  return { provider, what: 'Embeddings' };
+}
+
+export function malformed({ provider, what }: { provider: string; what: string }, problem: string): ModelCallFailed {
+  return new ModelCallFailed(
+    provider,
+    'fault',
+    `${provider} answered ${what.toLowerCase()} that can not be read: ${problem}`,
+  );
 }

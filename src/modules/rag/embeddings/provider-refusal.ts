@@ -10,10 +10,9 @@ const NO_MONEY = 'insufficient_quota';
 
 /** What a refusal means, in words that hold no key. */
 export function refusalOf(
-  provider: string,
+  { provider, what, apiKey }: { provider: string; what: string; apiKey: string | null },
   response: { status: number; headers: Headers },
   body: string,
-  apiKey: string | null,
 ): ModelCallFailed {
   const { words, code } = wordsOf(body);
   const kind = kindOf(response.status, words, code);
@@ -22,7 +21,7 @@ export function refusalOf(
   return new ModelCallFailed(
     provider,
     kind,
-    `Embeddings by ${provider} failed with status ${response.status}${shown === '' ? '' : `: ${shown}`}`,
+    `${what} by ${provider} failed with status ${response.status}${shown === '' ? '' : `: ${shown}`}`,
     { retryAfterMs: retryAfterMs(response.headers) },
   );
 }

@@ -8,10 +8,11 @@ import { malformed } from './provider-answer.js';
  * @throws ModelCallFailed
  */
 export function unitVectors({ vectors }: RawEmbeddings, texts: number, model: EmbeddingModel): Float32Array[] {
-  if (vectors.size !== texts) throw malformed(model.provider, `there are ${vectors.size} for ${texts} texts`);
+  if (vectors.size !== texts)
+    throw malformed({ provider: model.provider, what: 'Embeddings' }, `there are ${vectors.size} for ${texts} texts`);
   return Array.from({ length: texts }, (_, index) => {
     const vector = vectors.get(index);
-    if (!vector) throw malformed(model.provider, `that of text ${index} is missing`);
+    if (!vector) throw malformed({ provider: model.provider, what: 'Embeddings' }, `that of text ${index} is missing`);
     if (vector.length !== model.dimensions) {
       const found = `The embedding model ${model.id} answers ${vector.length} dimensions, its entry in the list says`;
       throw new ModelCallFailed(model.provider, 'request', `${found} ${model.dimensions}`);
@@ -23,7 +24,7 @@ export function unitVectors({ vectors }: RawEmbeddings, texts: number, model: Em
 function atUnitLength(vector: Float32Array, model: EmbeddingModel): Float32Array {
   let squares = 0;
   for (const value of vector) squares += value * value;
-  if (!Number.isFinite(squares)) throw malformed(model.provider, 'a number is none');
+  if (!Number.isFinite(squares)) throw malformed({ provider: model.provider, what: 'Embeddings' }, 'a number is none');
   const length = Math.sqrt(squares);
   return length === 0 ? vector : vector.map((value) => value / length);
 }

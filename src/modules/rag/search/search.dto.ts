@@ -72,7 +72,10 @@ export class SearchDto extends SearchedCollectionsDto {
   @Max(1)
   minScore?: number;
 
-  /** Has the best results put in order once more by a closer look. */
+  /**
+   * Has the best 50 put in order once more by a closer look: `scores.rerank` is what came of it, `score` and `minScore` go
+   * by it, and results that were not looked at come behind. Where that fails, so does the search.
+   */
   @IsOptional()
   @IsBoolean()
   rerank?: boolean;

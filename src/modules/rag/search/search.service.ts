@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Passage } from '../../../contracts/passage.js';
+import { Settings } from '../../../platform/config/settings.js';
 import { Db } from '../../../platform/database/db.js';
 import { analyzeQuery, type QueryWords } from '../analysis/analyze.js';
 import type { Language } from '../analysis/languages.js';
@@ -9,15 +10,21 @@ import { embedOffline, OFFLINE } from '../embeddings/offline-embedding.js';
 import { EmbeddingsService } from '../embeddings/embeddings.service.js';
 import { compileFilter, type CompiledFilter } from '../filters/compile-filter.js';
 import { KnowledgeIndex, type SearchedCollection } from '../index/knowledge-index.service.js';
+import type { CollectionWords } from '../rerank/candidate.js';
+import { Rerankers } from '../rerank/rerankers.service.js';
 import { FoundChunksRepository } from './found-chunks.repository.js';
-import { rankedChunks, type RankedChunk } from './ranked-chunks.js';
+import { rankedChunks, type CollectionFindings, type RankedChunk } from './ranked-chunks.js';
+import { reordered } from './reordered.js';
 import type { SearchAnswerDto, SearchDto, SearchMode, SearchResultDto } from './search.dto.js';
 import { wordWeights } from './word-weights.js';
 
 const DEFAULT_TOP_K = 10;
 /** Chunks that each channel brings in, so that what both have is known to be had by both. */
 const LEAST_DEPTH = 200;
-const KEYWORD_WEIGHT = 0.75;
+/** How much words count beside vectors: offline these are made of words too, and are right where words are. */
+const KEYWORD_WEIGHTS = { offline: 0.75, others: 0.5 };
+/** Results that are looked at again. */
+const RERANKED = 50;
 const NO_TERMS: ReadonlyMap<string, number> = new Map();
 
 /** What is searched for, before it is known where. */
@@ -29,6 +36,8 @@ interface Wanted {
   signal?: AbortSignal;
 }
 
+type FoundWords = ReadonlyMap<string, CollectionWords>;
+
 /** Finds the passages that fit best. */
 @Injectable()
 export class SearchService {
@@ -37,6 +46,8 @@ export class SearchService {
     private readonly embeddings: EmbeddingsService,
     private readonly index: KnowledgeIndex,
     private readonly chunks: FoundChunksRepository,
+    private readonly rerankers: Rerankers,
+    private readonly settings: Settings,
     private readonly db: Db,
   ) {}
 
@@ -57,12 +68,30 @@ export class SearchService {
       signal?: AbortSignal;
     },
   ): Promise<SearchResultDto[]> {
-    const { query, topK = DEFAULT_TOP_K, mode = 'hybrid', minScore = 0, filter, signal } = asked;
+    const { query, topK = DEFAULT_TOP_K, mode = 'hybrid', minScore = 0, rerank = false, filter, signal } = asked;
     const depth = Math.max(LEAST_DEPTH, 2 * topK);
-    return this.find(collections, { query, mode, filter, depth, signal }, async (ranked) => {
-      const best = ranked.filter(({ score }) => score >= minScore);
-      return this.chunks.shown(best.slice(0, topK));
+    const wanted = { query, mode, filter, depth, signal };
+    const isGoodEnough = ({ score }: { score: number }): boolean => score >= minScore;
+    if (!rerank)
+      return this.find(collections, wanted, async (ranked) =>
+        this.chunks.shown(ranked.filter(isGoodEnough).slice(0, topK)),
+      );
+    const found = await this.find(collections, wanted, async (ranked, words) => {
+      return { results: await this.chunks.shown(ranked.slice(0, Math.max(topK, RERANKED))), words };
     });
+    return (await this.lookedAt(query, found, signal)).filter(isGoodEnough).slice(0, topK);
+  }
+
+  private async lookedAt(
+    query: string,
+    { results, words }: { results: SearchResultDto[]; words: FoundWords },
+    signal?: AbortSignal,
+  ): Promise<SearchResultDto[]> {
+    const candidates = results.slice(0, RERANKED).flatMap((result) => {
+      const of = words.get(result.collectionId);
+      return of ? [{ ...result, words: of }] : [];
+    });
+    return reordered(results, await this.rerankers.look(query, candidates, signal));
   }
 
   /** The documents that fit best, each by its best chunk. @throws ValidationFailed, what the provider throws */
@@ -82,7 +111,7 @@ export class SearchService {
   private async find<T>(
     collections: readonly Collection[],
     { query, mode, filter, depth, signal }: Wanted,
-    read: (ranked: RankedChunk[]) => Promise<T>,
+    read: (ranked: RankedChunk[], words: FoundWords) => Promise<T>,
   ): Promise<T> {
     const words = await wordsOf(collections, query);
     const vectors = mode === 'keyword' ? null : await this.vectorsOf(collections, query, signal);
@@ -101,10 +130,18 @@ export class SearchService {
       async () => {
         const found = await this.index.search({ collections: searched, filter, depth });
         const findings = found.map((of, n) => ({ ...of, terms: searched[n]?.terms ?? NO_TERMS }));
-        return read(rankedChunks(findings, { mode, depth, keywordWeight: KEYWORD_WEIGHT }));
+        const ranked = rankedChunks(findings, { mode, depth, keywordWeight: this.keywordWeight(collections) });
+        return read(ranked, foundWords(collections, findings));
       },
       { asOfOneMoment: true },
     );
+  }
+
+  /** Of several collections the mean: what is found in them becomes one ranking. */
+  private keywordWeight(collections: readonly Collection[]): number {
+    const { offline, others } = KEYWORD_WEIGHTS;
+    const weights = collections.map(({ embeddingModel }) => (embeddingModel === OFFLINE ? offline : others));
+    return this.settings.search.keywordWeight ?? weights.reduce((sum, weight) => sum + weight, 0) / weights.length;
   }
 
   /** Of the query, by each model of a provider that there is. */
@@ -121,6 +158,14 @@ export class SearchService {
     );
     return new Map(await Promise.all(embedded));
   }
+}
+
+function foundWords(collections: readonly Collection[], findings: readonly CollectionFindings[]): FoundWords {
+  const words = collections.map(({ id, language }, n) => {
+    const { having, chunkCount } = findings[n]?.frequencies ?? { having: NO_TERMS, chunkCount: 0 };
+    return [id, { language: language as Language, having, chunkCount }] as const;
+  });
+  return new Map(words);
 }
 
 /** A result as models are given it. */
