@@ -56,7 +56,7 @@ describe('A client of MCP', () => {
     const { key } = await keyOf(tenant);
     for (const headers of [bearer(key), { 'x-api-key': key }]) {
       const client = await mcpClient(app.url, headers);
-      expect(await toolsOf(client)).toEqual(['list_agents', 'run_agent']);
+      expect(await toolsOf(client)).toEqual(['list_agents', 'run_agent', 'search_knowledge']);
     }
   });
 
@@ -75,8 +75,8 @@ describe('A client of MCP', () => {
     const reader = await keyOf(tenant, ['agents:read']);
     const nothing = await keyOf(tenant, ['files:read']);
     const tools = async (token: string) => toolsOf(await mcpClient(app.url, bearer(token)));
-    expect(await tools(member.accessToken)).toEqual(['list_agents', 'run_agent']);
-    expect(await tools(accessToken)).toEqual(['list_agents']);
+    expect(await tools(member.accessToken)).toEqual(['list_agents', 'run_agent', 'search_knowledge']);
+    expect(await tools(accessToken)).toEqual(['list_agents', 'search_knowledge']);
     expect(await tools(reader.key)).toEqual(['list_agents']);
     expect(await tools(nothing.key)).toEqual([]);
   });
@@ -349,7 +349,7 @@ describe('run_agent', () => {
 });
 
 describe('A tool that does not exist', () => {
-  it.each(['search_knowledge', 'run_workflow', 'constructor', ''])('%j is an error of the protocol', async (name) => {
+  it.each(['get_execution', 'run_workflow', 'constructor', ''])('%j is an error of the protocol', async (name) => {
     await expect(owner.callTool({ name, arguments: {} })).rejects.toMatchObject({ code: -32_602 });
   });
 });
@@ -361,13 +361,17 @@ describe('Agents', () => {
     const client = await clientOf(other);
     const first = await client.listResources();
     const second = await client.listResources({ cursor: first.nextCursor ?? '' });
-    expect([first.resources.length, second.resources.length, second.nextCursor]).toEqual([50, 6, undefined]);
+    // Collections come behind, of which there are none.
+    const third = await client.listResources({ cursor: second.nextCursor ?? '' });
+    expect([first, second, third].map(({ resources }) => resources.length)).toEqual([50, 6, 0]);
+    expect(third.nextCursor).toBeUndefined();
     expect(second.resources.at(-1)).toEqual({
       ...{ uri: `atrium://agents/${other.agentId}`, name: 'Agent 0', description: 'Of many' },
       mimeType: 'application/json',
     });
     expect((await client.listResourceTemplates()).resourceTemplates).toMatchObject([
       { uriTemplate: 'atrium://agents/{id}' },
+      { uriTemplate: 'atrium://collections/{id}' },
     ]);
   });
 
