@@ -4,7 +4,7 @@ import { ValidateBy } from 'class-validator';
 import { isObject } from '../../../platform/http/dto-instance.js';
 import { isUuid } from '../../../platform/http/id.decorator.js';
 
-export const MOST_READERS = 1_000;
+const MOST_READERS = 1_000;
 
 /** Who may read a collection: the tenant, or the members who are named. */
 export type CollectionAccess = 'tenant' | { userIds: string[] };

@@ -6,12 +6,6 @@ import type { Chunk, NewChunk } from './chunk.js';
 const COLUMNS = `k.id, k.collection_id, k.document_id, k.number, k.position, k.content, k.page, k.heading_path,
   k.start_at, k.end_at`;
 
-export interface ChunkPlace {
-  collectionId: string;
-  number: number;
-  position: number;
-}
-
 @Injectable()
 export class ChunksRepository {
   constructor(private readonly db: Db) {}

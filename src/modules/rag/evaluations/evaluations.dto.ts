@@ -19,7 +19,7 @@ import { SEARCH_MODES, SearchedCollectionsDto, type SearchMode } from '../search
 import type { Evaluation } from './evaluation.js';
 import { mean } from './ranking-metrics.js';
 
-export const MOST_CASES = 1_000;
+const MOST_CASES = 1_000;
 
 export class EvaluationCaseDto {
   @IsString()
