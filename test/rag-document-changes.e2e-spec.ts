@@ -205,7 +205,10 @@ describe('Who looks at a collection', () => {
     const socket = await TestSocket.connect(app.url, viewer.accessToken);
     expect(await socket.say('collection.join', { collectionId: id })).toEqual({ ok: true });
     const unseen = await readyText(tenant.as, (await collection(tenant.as)).id, 'Elsewhere');
-    const document = await readyText(tenant.as, id, 'Whales');
+    const chunking = { strategy: 'fixed', size: 50, overlap: 0 };
+    await tenant.as.patch(`/rag/collections/${id}`, { chunking }).expect(200);
+    const small = await readyText(tenant.as, id, 'Whales');
+    const document = await readyText(tenant.as, id, 'The whale sings in the deep of the sea. '.repeat(2_000));
     const failed = await settled(tenant.as, await givenFile(tenant.as, id, pdf(''), 'a.pdf'));
     const of = (one: DocumentDto) =>
       socket.events.filter((event) => 'documentId' in event && event.documentId === one.id) as {
@@ -217,8 +220,13 @@ describe('Who looks at a collection', () => {
       () => of(failed).at(-1)?.data.document.status,
       (status) => status === 'failed',
     );
-    const states = of(document).map(({ data }) => data.document.status);
-    expect(states.filter((state, at) => state !== states[at - 1])).toEqual(['queued', 'parsing', 'embedding', 'ready']);
+    const states = (one: DocumentDto) => {
+      const all = of(one).map(({ data }) => data.document.status);
+      return all.filter((state, at) => state !== all[at - 1]);
+    };
+    expect(states(document)).toEqual(['queued', 'parsing', 'embedding', 'ready']);
+    // What is small is embedded as it is stored.
+    expect(states(small)).toEqual(['queued', 'parsing', 'ready']);
     const progress = of(document).map(({ data }) => data.document.progress);
     expect(progress).toEqual(progress.toSorted((a, b) => a - b));
     expect(of(document).at(-1)).toMatchObject({
