@@ -29,7 +29,7 @@ const LEAVES = [...CONSUMERS, 'reports'];
 
 /** What a module shows to the others, besides its services, its DTOs and the Nest module itself. */
 const PORTS = [
-  '^src/modules/models/(model-client|model-errors|token-estimate|citations|passages|whole-characters)\\.ts$',
+  '^src/modules/models/(model-client|model-errors|token-estimate|citations|passages)\\.ts$',
   '^src/modules/tools/(tool[^/]*|wildcard)\\.ts$',
   '^src/modules/workspaces/(workspace-path|folder-entries|mime-type)\\.ts$',
   '^src/modules/agents/agent-definition\\.ts$',

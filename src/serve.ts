@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { createApp } from './bootstrap.js';
 import { stdioFaults } from './modules/mcp/stdio/stdio-faults.js';
-import { modelFaults } from './modules/models/model-settings.js';
+import { isChatModel, modelFaults } from './modules/models/model-settings.js';
 import { embeddingFaults } from './modules/rag/embeddings/embedding-settings.js';
 import { rerankFaults } from './modules/rag/rerank/rerank-settings.js';
 import { giveBackStartMemory } from './start-memory.js';
@@ -42,7 +42,7 @@ function settingsOrExit(): Settings {
     return loadSettings(readEnvironment(), (environment) => [
       ...modelFaults(environment),
       ...embeddingFaults(environment),
-      ...rerankFaults(environment),
+      ...rerankFaults(environment, (name) => isChatModel(environment, name)),
       ...stdioFaults(environment),
     ]);
   } catch (error) {

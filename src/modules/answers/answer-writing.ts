@@ -3,7 +3,7 @@ import { ExternalServiceFailed } from '../../contracts/errors.js';
 import { citationsOf } from '../models/citations.js';
 import type { ModelCatalog } from '../models/model-catalog.service.js';
 import type { ModelEvent, ModelUsage, StopReason } from '../models/model-client.js';
-import { WholeCharacters } from '../models/whole-characters.js';
+import { WholeCharacters } from '../../platform/database/whole-characters.js';
 import type { UsageDto } from '../sessions/usage.dto.js';
 import { addUsage, NO_USAGE } from '../sessions/usage.js';
 

@@ -11,3 +11,8 @@ export function modelFaults({ MODELS_FILE, DEFAULT_MODEL }: Environment): string
     return [(error as Error).message];
   }
 }
+
+/** Of the list that has no fault. */
+export function isChatModel({ MODELS_FILE }: Environment, name: string): boolean {
+  return findModel(knownModels(MODELS_FILE ?? null), name) !== undefined;
+}

@@ -2,7 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import { Environment } from '../../../platform/config/environment.js';
 import { rerankFaults } from './rerank-settings.js';
 
-const faults = (part: Partial<Environment>) => rerankFaults(Object.assign(new Environment(), part));
+const faults = (part: Partial<Environment>) =>
+  rerankFaults(Object.assign(new Environment(), part), (name) => name.startsWith('claude-'));
 
 describe('RERANK_MODEL', () => {
   it.each<Partial<Environment>>([

@@ -1,16 +1,18 @@
 import type { Environment } from '../../../platform/config/environment.js';
-import { findModel, knownModels } from '../../models/model-list.js';
 import { findRerankModel, RERANK_MODELS } from './rerank-models.js';
 
 /** What of the settings only the lists of models can tell. */
-export function rerankFaults({ RERANK_MODEL, VOYAGE_API_KEY, MODELS_FILE }: Environment): string[] {
+export function rerankFaults(
+  { RERANK_MODEL, VOYAGE_API_KEY }: Environment,
+  isChatModel: (name: string) => boolean,
+): string[] {
   if (RERANK_MODEL === undefined || RERANK_MODEL === 'offline') return [];
   if (findRerankModel(RERANK_MODEL))
     return VOYAGE_API_KEY === undefined ? [`RERANK_MODEL ${RERANK_MODEL} needs VOYAGE_API_KEY`] : [];
   try {
-    if (findModel(knownModels(MODELS_FILE ?? null), RERANK_MODEL)) return [];
+    if (isChatModel(RERANK_MODEL)) return [];
   } catch {
-    // Told already.
+    // There is no list to look into, which is told already.
     return [];
   }
   const known = RERANK_MODELS.map(({ name }) => `voyage:${name}`).join(', ');

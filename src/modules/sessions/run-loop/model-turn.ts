@@ -1,7 +1,7 @@
 import type { Quote } from '../../../contracts/passage.js';
 import { storableJson, storableText } from '../../../platform/database/storable.js';
 import type { AssistantBlock, ModelEvent, ModelUsage, StopReason } from '../../models/model-client.js';
-import { WholeCharacters } from '../../models/whole-characters.js';
+import { WholeCharacters } from '../../../platform/database/whole-characters.js';
 import type { WireNames } from '../../tools/tool-wire-names.js';
 import { textOf, type StoredBlock } from '../messages/message.js';
 import type { RunDisplay } from './run-display.js';

@@ -1,4 +1,4 @@
-import { storableText } from '../../platform/database/storable.js';
+import { storableText } from './storable.js';
 
 /** Text that comes in pieces, where a character outside the basic plane may come in two halves, one a piece. */
 export class WholeCharacters {
