@@ -20,9 +20,9 @@ export class Guards {
   private constructor(private readonly app: TestApp) {
     const db = app.nest.get(Db);
     const send = db.sql.bind(db);
-    const sql: Db['sql'] = (text, parameters = {}, options) => {
+    const sql: Db['sql'] = (text, parameters, options) => {
       if (!text.includes('rag_')) return send(text, parameters, options);
-      this.watch?.push({ text, parameters });
+      this.watch?.push({ text, parameters: parameters ?? {} });
       const bare = text.replace(CONDITION, '(:tenantId::uuid IS NOT NULL)');
       return send(this.hasConditions ? text : bare, parameters, options);
     };

@@ -185,8 +185,14 @@ describe('A deleted collection', () => {
     await tenant.as.post('/rag/search', { collectionIds: [id], query: 'whales' }).expect(422);
     const reader = (await tenant.as.get(`/agents/${agentId}`).expect(200)).json();
     expect(reader).toMatchObject({ collectionIds: [kept.id], version: 2 });
+    const alone = await tenant.as
+      .post('/agents', { name: 'One', collectionIds: [kept.id], tools: ['rag:search'] })
+      .expect(201);
     const back = await tenant.as.post(`/agents/${agentId}/rollback`, { version: 1 }).expect(200);
     expect(back.json()).toMatchObject({ collectionIds: [kept.id] });
+    await tenant.as.delete(`/rag/collections/${kept.id}`).expect(204);
+    const left = (await tenant.as.get(`/agents/${alone.json<{ id: string }>().id}`).expect(200)).json();
+    expect(left).toMatchObject({ collectionIds: [], tools: [] });
   });
 
   it('takes the same text again in another collection', async () => {

@@ -48,7 +48,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await worker.kill();
   await front?.kill();
-  await Promise.all([upstream.stop(), pages.stop()]);
+  upstream.stop();
+  pages.stop();
   await store.drop();
 }, 60_000);
 beforeEach(() => upstream.reset());

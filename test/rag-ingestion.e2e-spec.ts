@@ -23,7 +23,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await app.close();
-  await upstream.stop();
+  upstream.stop();
   await pages.stop();
 });
 beforeEach(() => upstream.reset());
@@ -111,7 +111,7 @@ describe('A provider of embeddings that fails half-way through a document of 2,0
 describe('Texts that a collection has already', () => {
   it('are embedded once: in one document, and in another', async () => {
     const { id } = await madeWith(FIVE);
-    await readyText(tenant.as, id, `${facts('twins', [1, 2, 1, 1, 3])}`, { title: 'T' });
+    await readyText(tenant.as, id, facts('twins', [1, 2, 1, 1, 3]), { title: 'T' });
     expect([upstream.billed.size, ...times()]).toEqual([3, 1]);
     const second = await readyText(tenant.as, id, facts('twins', [3, 2, 4]), { title: 'T' });
     expect(second).toMatchObject({ status: 'ready', chunkCount: 3 });

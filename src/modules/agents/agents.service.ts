@@ -146,7 +146,10 @@ export class AgentsService implements OnModuleInit {
     for (const id of await this.agents.withCollection(collectionId)) {
       const without = ({ name, definition }: AgentEntity) => {
         const collectionIds = definition.collectionIds.filter((given) => given !== collectionId);
-        return { name, definition: { ...definition, collectionIds } };
+        // Without any of its own, `rag:search` would look into all there are, which nobody has said.
+        const isLast = collectionIds.length === 0;
+        const tools = definition.tools.filter((tool) => !(isLast && /^rag:(search|\*)$/.test(tool)));
+        return { name, definition: { ...definition, collectionIds, tools } };
       };
       await this.change(id, without, (version) =>
         this.events.publish('agent.updated', {
