@@ -48,7 +48,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await worker.kill();
   await front?.kill();
-  upstream.stop();
+  await upstream.stop();
   pages.stop();
   await store.drop();
 }, 60_000);

@@ -23,8 +23,8 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(async () => {
   await app.close();
-  upstream.stop();
-  await pages.stop();
+  await upstream.stop();
+  pages.stop();
 });
 beforeEach(() => upstream.reset());
 

@@ -68,7 +68,7 @@ async function everything(): Promise<Record<string, string>> {
   for (const mode of ['keyword', 'vector', 'hybrid'])
     for (const filter of [undefined, { kind: 'odd' }, { kind: { $ne: 'odd' } }]) {
       const asked = { collectionIds: [shared.id], query: 'whales swim', mode, filter, topK: 100 };
-      found[`${mode} ${JSON.stringify(filter) ?? ''}`] = JSON.stringify(await search(as, asked));
+      found[`${mode} ${JSON.stringify(filter ?? null)}`] = JSON.stringify(await search(as, asked));
     }
   const question = { collectionIds: [shared.id], question: 'Where do whales swim?', topK: 50 };
   const { answer, sources } = (await as.post('/rag/query', question).expect(200)).json();
@@ -92,7 +92,7 @@ async function expectKept(): Promise<void> {
   guards.conditions('off');
   expect(await everything()).toEqual(both);
   await guards.policies('off');
-  const neither = await everything().catch((error: Error) => ({ failed: error.message }));
+  const neither = await everything().catch((error: unknown) => ({ failed: String(error) }));
   guards.conditions('on');
   expect(await everything()).toEqual(both);
   await guards.policies('on');
