@@ -90,7 +90,7 @@ describe('A batch', () => {
       const refused = await tenant.as.post('/rag/documents/batch', { collectionId, documents: [{ text: 'a' }] });
       expect([refused.status, faultyFields(refused)]).toEqual([422, ['collectionId']]);
     }
-    for (const documents of [[], Array.from({ length: 1_001 }, (_, at) => ({ text: `${at}` }))]) {
+    for (const documents of [[], [[]], Array.from({ length: 1_001 }, (_, at) => ({ text: `${at}` }))]) {
       const refused = await tenant.as.post('/rag/documents/batch', { collectionId: id, documents });
       expect([refused.status, faultyFields(refused)]).toEqual([422, ['documents']]);
     }

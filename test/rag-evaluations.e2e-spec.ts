@@ -128,6 +128,7 @@ describe('An evaluation', () => {
 describe('An evaluation is refused', () => {
   it.each<[string, () => object, string[]]>([
     ['without cases', () => ({ cases: [] }), ['cases']],
+    ['of a list in the list', () => ({ cases: [[]] }), ['cases']],
     ['of too many', () => ({ cases: Array(1_001).fill({ query: 'a', relevant: [zebra] }) }), ['cases']],
     ['without a query', () => ({ cases: [{ query: ' ', relevant: [zebra] }] }), ['cases[0].query']],
     ['with nothing to find', () => ({ cases: [{ query: 'a', relevant: [] }] }), ['cases[0].relevant']],

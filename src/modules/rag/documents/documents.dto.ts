@@ -77,6 +77,7 @@ export class CreateDocumentsDto {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(MOST_DOCUMENTS)
+  @IsObject({ each: true })
   @ValidateNested({ each: true })
   @Type(() => BatchedDocumentDto)
   documents: BatchedDocumentDto[];

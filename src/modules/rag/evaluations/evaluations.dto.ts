@@ -6,6 +6,7 @@ import {
   ArrayUnique,
   IsArray,
   IsIn,
+  IsObject,
   IsOptional,
   IsString,
   IsUUID,
@@ -53,6 +54,7 @@ export class CreateEvaluationDto extends SearchedCollectionsDto {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(MOST_CASES)
+  @IsObject({ each: true })
   @ValidateNested({ each: true })
   @Type(() => EvaluationCaseDto)
   cases: EvaluationCaseDto[];
