@@ -7,6 +7,8 @@ import type { TestApp } from './app.js';
 export interface Sent {
   text: string;
   parameters: Record<string, unknown>;
+  /** It is planned anew each time. */
+  varies: boolean;
 }
 
 const CONDITION = /(?:\w+\.)?tenant_id = (?::tenantId|\w+\.tenant_id)/g;
@@ -22,7 +24,7 @@ export class Guards {
     const send = db.sql.bind(db);
     const sql: Db['sql'] = (text, parameters, options) => {
       if (!text.includes('rag_')) return send(text, parameters, options);
-      this.watch?.push({ text, parameters: parameters ?? {} });
+      this.watch?.push({ text, parameters: parameters ?? {}, varies: options?.varies ?? false });
       const bare = text.replace(CONDITION, '(:tenantId::uuid IS NOT NULL)');
       return send(this.hasConditions ? text : bare, parameters, options);
     };
