@@ -196,7 +196,7 @@ describe('A collection that is deleted meanwhile', () => {
   it('ends its evaluations with a message, for who asked for them', async () => {
     const { id: gone } = await collection(tenant.as);
     const document = await readyText(tenant.as, gone, 'Whales');
-    const cases = Array.from({ length: 1_000 }, () => ({ query: 'whales', relevant: [document.id] }));
+    const cases = Array.from({ length: 400 }, () => ({ query: 'whales', relevant: [document.id] }));
     const evaluation = await asked({ cases, collectionIds: [id, gone] });
     await tenant.as.delete(`/rag/collections/${gone}`).expect(204);
     const failed = await ended(evaluation);
@@ -217,8 +217,8 @@ describe('When its process dies', () => {
       await readyText(as, collectionId, 'A zebra has stripes.'),
       await readyText(as, collectionId, 'A lion'),
     ];
-    const cases = Array.from({ length: 900 }, (_, at) => ({
-      query: at < 600 ? 'zebra' : 'giraffe',
+    const cases = Array.from({ length: 450 }, (_, at) => ({
+      query: at < 300 ? 'zebra' : 'giraffe',
       relevant: [documents[0]?.id],
     }));
     const evaluation = await asked({ collectionIds: [collectionId], cases, modes: ['keyword'] }, as);

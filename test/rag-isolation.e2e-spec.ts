@@ -88,7 +88,7 @@ async function expectKept(): Promise<void> {
     expect([what, text]).toEqual([what, expect.not.stringContaining('theirs')]);
   }
   for (const mode of ['keyword', 'vector', 'hybrid'])
-    expect((JSON.parse(both[`${mode} `] ?? '') as unknown[]).length).toBe(DOCUMENTS);
+    expect((JSON.parse(both[`${mode} null`] ?? '') as unknown[]).length).toBe(DOCUMENTS);
   guards.conditions('off');
   expect(await everything()).toEqual(both);
   await guards.policies('off');

@@ -166,6 +166,12 @@ describe('While a document is taken in', () => {
   }, 60_000);
 });
 
+/** Of postings there are as many as the merges in the background have left by now. */
+async function lasting(collectionId: string): Promise<object> {
+  const counts = Object.entries(await rows(collectionId));
+  return Object.fromEntries(counts.filter(([table]) => !/postings|segments/.test(table)));
+}
+
 describe('What is swept away', () => {
   it('is all of a deleted collection, with the bytes of its files, and nothing of another', async () => {
     const [gone, kept] = [await madeBy(tenant), await madeBy(tenant)];
@@ -173,13 +179,13 @@ describe('What is swept away', () => {
       await readyText(tenant.as, id, facts('swept', [1, 2, 3]));
       await settled(tenant.as, await givenFile(tenant.as, id, facts('filed', [1]), 'facts.txt'));
     }
-    const [before, all] = [await rows(kept.id), bytes(tenant.tenantId).length];
+    const [before, all] = [await lasting(kept.id), bytes(tenant.tenantId).length];
     await tenant.as.delete(`/rag/collections/${gone.id}`).expect(204);
     await app.nest.get(KnowledgeSweeper).sweep(new Date(Date.now() - 60_000));
-    expect(await rows(gone.id)).toEqual(before);
+    expect(await lasting(gone.id)).toEqual(before);
     await app.nest.get(KnowledgeSweeper).sweep(new Date());
     expect(await rows(gone.id)).toEqual({});
-    expect(await rows(kept.id)).toEqual(before);
+    expect(await lasting(kept.id)).toEqual(before);
     expect(bytes(tenant.tenantId)).toHaveLength(all - 1);
     expect(await search(tenant.as, { collectionIds: [kept.id], query: 'fact1 filed' })).not.toEqual([]);
   });
