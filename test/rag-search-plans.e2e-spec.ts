@@ -101,7 +101,7 @@ async function plan({ text, parameters }: Sent, kind: 'known' | 'unknown'): Prom
         { ...parameters, tenantId: ours.tenantId },
         { named: false },
       );
-      const literals = (values ?? []).map(literal);
+      const literals = ((values ?? []) as Parameters<typeof literal>[0][]).map(literal);
       await db.manager.query(
         `SELECT set_config('plan_cache_mode', 'force_${kind === 'known' ? 'custom' : 'generic'}_plan', true)`,
       );
@@ -115,7 +115,8 @@ async function plan({ text, parameters }: Sent, kind: 'known' | 'unknown'): Prom
   );
 }
 
-function literal(value: unknown): string {
+/** All that searches are given: texts, numbers, and lists of these. */
+function literal(value: string | number | null | string[] | number[]): string {
   if (value === null) return 'NULL';
   if (Array.isArray(value)) return pg.escapeLiteral(`{${value.map((one) => JSON.stringify(String(one))).join(',')}}`);
   return pg.escapeLiteral(String(value));
