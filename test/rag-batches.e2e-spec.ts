@@ -53,7 +53,7 @@ describe('A thousand documents in one request', () => {
       rag_documents: COUNT,
       rag_chunks: COUNT,
     });
-    for (const n of [0, 499, 999]) {
+    for (const n of [0, COUNT / 2, COUNT - 1]) {
       const [found] = await search(busy!.as, { collectionIds: [many.id], query: `sensor${n}`, mode: 'keyword' });
       expect(found?.documentTitle).toBe(`Report ${n}`);
     }
