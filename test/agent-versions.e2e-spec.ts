@@ -180,7 +180,6 @@ describe('A rollback', () => {
   it.each<[string, object]>([
     ['model', { model: 'claude-0' }],
     ['fallbackModels[1]', { fallbackModels: ['offline', 'claude-0'] }],
-    ['collectionIds[0]', { collectionIds: [randomUUID()] }],
     ['outputSchema', { outputSchema: { type: 'strnig' } }],
   ])('to what names a %s that is there no more is refused', async (field, definition) => {
     const tenant = await talks.given.agent();
