@@ -17,6 +17,13 @@ if (process.argv.includes('--services')) {
   args.push('--selectProjects', 'e2e');
 }
 
+// Where both stores are tried one after the other, slow files that have little to do with them are tried on one alone.
+if (process.env.CI === 'true') {
+  const shares = JSON.parse(readFileSync('test/shares.json', 'utf8'));
+  const elsewhere = process.argv.includes('--services') ? shares.embedded : shares.servers;
+  args.push('--testPathIgnorePatterns', '/node_modules/', ...elsewhere.map((name) => `/test/${name}\\.e2e-spec\\.ts$`));
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'atrium-test-'));
 const resultFile = join(folder, 'result.json');
 const jestBin = fileURLToPath(import.meta.resolve('jest/bin/jest'));

@@ -13,17 +13,11 @@ beforeAll(async () => {
 
 afterAll(() => api.stop());
 
-/** No store has a part in how they are refused: each of the two is tried with every other operation. */
-function bodies(): Operation[] {
-  const mine = process.env['TEST_DATABASE_URL'] === undefined ? 0 : 1;
-  return api.withBody.filter((_, index) => index % 2 === mine);
-}
-
 describe('A body', () => {
   it.each([...['{', "{'name':1}", '{"a":1,}', 'undefined', '{}{}', '{"a":"\n"}', 'name=1']])(
     'of %j is malformed, whatever the path names',
     async (text) => {
-      for (const operation of bodies()) {
+      for (const operation of api.withBody) {
         await api.refused(400, '', operation, ownPath(operation, api.ours), text);
         if (operation.pathParameters.length > 0) await api.refused(400, '', operation, withId(operation, v7()), text);
       }
@@ -37,7 +31,7 @@ describe('A body', () => {
     ['application/jsonx', '{}'],
     ['', '{}'],
   ])('of type %j is of no kind that is taken', async (type, text) => {
-    for (const operation of bodies()) {
+    for (const operation of api.withBody) {
       if (operation.takesUpload && type.startsWith('multipart')) continue;
       await api.refused(415, '', operation, ownPath(operation, api.ours), text, { 'content-type': type });
     }
@@ -45,14 +39,14 @@ describe('A body', () => {
 
   it('of 10 MB is too large, of 20 MB where texts of documents are taken', async () => {
     const [text, longer] = [10_000_000, 20_000_000].map((length) => JSON.stringify({ name: 'x'.repeat(length) }));
-    for (const operation of bodies()) {
+    for (const operation of api.withBody) {
       const sent = operation.id.startsWith('documents_create') ? longer : text;
       await api.refused(413, '', operation, ownPath(operation, api.ours), sent);
     }
   });
 
   it.each(['[]', '"text"', '1', 'true', 'null', '[{}]'])('of %s is no object', async (text) => {
-    for (const operation of bodies()) {
+    for (const operation of api.withBody) {
       // What takes a list takes this one.
       if (text === '[{}]' && operation.body?.type === 'array') continue;
       await api.refused(422, 'body', operation, ownPath(operation, api.ours), text);
@@ -60,7 +54,7 @@ describe('A body', () => {
   });
 
   it('with a field that is not known is refused, however deep the field is', async () => {
-    for (const operation of bodies()) {
+    for (const operation of api.withBody) {
       if (!operation.body) await api.refused(422, 'nosuch', operation, ownPath(operation, api.ours), { nosuch: 1 });
       for (const { field, schema, body } of api
         .placesOf(operation)
@@ -86,7 +80,7 @@ describe('A body', () => {
       ...{ string: 'text', number: 12.5, boolean: true, object: { a: 1 } },
       ...{ array: ['text', { a: 1 }, [[]]], none: null },
     };
-    for (const operation of bodies()) {
+    for (const operation of api.withBody) {
       for (const { field, path, schema, body } of api.placesOf(operation)) {
         if (path.length === 0) continue;
         // `content` is a text or a list; each alternative takes what the other refuses.
@@ -110,7 +104,7 @@ describe('A body', () => {
   });
 
   it('with a text that is empty, too long or holds what is no text is refused', async () => {
-    for (const operation of bodies()) {
+    for (const operation of api.withBody) {
       for (const { field, path, schema, body } of api.placesOf(operation)) {
         if (path.length === 0 || !typesOf(schema).includes('string')) continue;
         const bad = ['a\0b', '\ud800', '\udc00x', ...(schema.maxLength ? ['x'.repeat(schema.maxLength + 1)] : [])];
@@ -121,7 +115,7 @@ describe('A body', () => {
 
   it('with a number that is out of bounds is refused', async () => {
     let tried = 0;
-    for (const operation of bodies()) {
+    for (const operation of api.withBody) {
       for (const { field, schema, body } of api
         .placesOf(operation)
         .filter((place) => typesOf(place.schema).includes('number'))) {

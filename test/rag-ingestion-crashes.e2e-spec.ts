@@ -24,8 +24,6 @@ const HOLD_UP = [
    WHEN (NEW.title = '${HELD_UP}' AND OLD.number IS DISTINCT FROM NEW.number) EXECUTE FUNCTION hold_up()`,
 ];
 const isSplit = process.env['TEST_REDIS_URL'] !== undefined;
-/** The embedded store takes ten seconds to be started again: there the two that differ most are enough. */
-const itOnServers = isSplit ? it : it.skip;
 const upstream = new FakeEmbeddings();
 const pages = new HookServer();
 let store: TestStore;
@@ -118,33 +116,29 @@ describe('The process is killed', () => {
     collectionId = (await collection(as(), { embeddingModel: MODEL, chunking: FACT_CHUNKS })).id;
   });
 
-  itOnServers(
-    'while the document waits, while its page is fetched, and while its chunks are stored',
-    async () => {
-      pages.answer = () => 'never';
-      const url = `${pages.url}/facts.txt`;
-      const asking = await as().post('/rag/documents', { collectionId, url, title: 'Facts' }).expect(202);
-      const { document } = asking.json<{ document: DocumentDto }>();
-      await eventually(
-        () => pages.requests.length,
-        (count) => count > 0,
-        30_000,
-      );
-      expect((await as().get(`/rag/documents/${document.id}`)).json()).toMatchObject({ status: 'parsing' });
-      pages.answer = () => ({ text: facts('moons', upTo(CHUNKS)), headers: { 'content-type': 'text/plain' } });
-      await killed();
-      // Chunks come in threes of hundreds: killed as soon as the first are there.
-      await eventually(
-        async () => (await as().get(`/rag/documents/${document.id}`)).json<DocumentDto>(),
-        ({ status, progress }) => status !== 'parsing' || progress > 0.05,
-        30_000,
-      ).catch(() => undefined);
-      await killed();
-      expect(await settled(as(), document)).toMatchObject({ status: 'ready', chunkCount: CHUNKS });
-      await expectWhole(collectionId, document, upTo(CHUNKS));
-    },
-    120_000,
-  );
+  it('while the document waits, while its page is fetched, and while its chunks are stored', async () => {
+    pages.answer = () => 'never';
+    const url = `${pages.url}/facts.txt`;
+    const asking = await as().post('/rag/documents', { collectionId, url, title: 'Facts' }).expect(202);
+    const { document } = asking.json<{ document: DocumentDto }>();
+    await eventually(
+      () => pages.requests.length,
+      (count) => count > 0,
+      30_000,
+    );
+    expect((await as().get(`/rag/documents/${document.id}`)).json()).toMatchObject({ status: 'parsing' });
+    pages.answer = () => ({ text: facts('moons', upTo(CHUNKS)), headers: { 'content-type': 'text/plain' } });
+    await killed();
+    // Chunks come in threes of hundreds: killed as soon as the first are there.
+    await eventually(
+      async () => (await as().get(`/rag/documents/${document.id}`)).json<DocumentDto>(),
+      ({ status, progress }) => status !== 'parsing' || progress > 0.05,
+      30_000,
+    ).catch(() => undefined);
+    await killed();
+    expect(await settled(as(), document)).toMatchObject({ status: 'ready', chunkCount: CHUNKS });
+    await expectWhole(collectionId, document, upTo(CHUNKS));
+  }, 120_000);
 
   it('half-way through the vectors, and again before the last of them', async () => {
     const never = new Promise(() => undefined);
@@ -161,31 +155,27 @@ describe('The process is killed', () => {
     await expectWhole(collectionId, document, upTo(CHUNKS));
   }, 120_000);
 
-  itOnServers(
-    'while a new version is made: the old one is found until it is there',
-    async () => {
-      pages.answer = () => ({ text: facts('old', upTo(150)), headers: { 'content-type': 'text/plain' } });
-      const url = `${pages.url}/${collectionId}.txt`;
-      const asking = await as().post('/rag/documents', { collectionId, url, title: 'Facts' }).expect(202);
-      const { document } = asking.json<{ document: DocumentDto }>();
-      expect(await settled(as(), document)).toMatchObject({ status: 'ready' });
-      upstream.enqueue({ until: new Promise(() => undefined) });
-      const before = upstream.requests.length;
-      const changed = [...upTo(149), 777];
-      pages.answer = () => ({ text: facts('old', changed), headers: { 'content-type': 'text/plain' } });
-      await as().post(`/rag/documents/${document.id}/reindex`).expect(202);
-      await asked(before + 1);
-      const find = (query: string) => search(as(), { collectionIds: [collectionId], query, mode: 'keyword' });
-      expect([(await find('fact149')).length, (await find('fact777')).length]).toEqual([1, 0]);
-      await killed();
-      expect(await settled(as(), document)).toMatchObject({ status: 'ready' });
-      expect([(await find('fact149')).length, (await find('fact777')).length]).toEqual([0, 1]);
-      const paid = [...upstream.billed].filter(([text]) => text.includes('of old'));
-      expect([paid.length, Math.max(...paid.map(([, times]) => times))]).toEqual([151, 1]);
-      await expectWhole(collectionId, document, changed);
-    },
-    120_000,
-  );
+  it('while a new version is made: the old one is found until it is there', async () => {
+    pages.answer = () => ({ text: facts('old', upTo(150)), headers: { 'content-type': 'text/plain' } });
+    const url = `${pages.url}/${collectionId}.txt`;
+    const asking = await as().post('/rag/documents', { collectionId, url, title: 'Facts' }).expect(202);
+    const { document } = asking.json<{ document: DocumentDto }>();
+    expect(await settled(as(), document)).toMatchObject({ status: 'ready' });
+    upstream.enqueue({ until: new Promise(() => undefined) });
+    const before = upstream.requests.length;
+    const changed = [...upTo(149), 777];
+    pages.answer = () => ({ text: facts('old', changed), headers: { 'content-type': 'text/plain' } });
+    await as().post(`/rag/documents/${document.id}/reindex`).expect(202);
+    await asked(before + 1);
+    const find = (query: string) => search(as(), { collectionIds: [collectionId], query, mode: 'keyword' });
+    expect([(await find('fact149')).length, (await find('fact777')).length]).toEqual([1, 0]);
+    await killed();
+    expect(await settled(as(), document)).toMatchObject({ status: 'ready' });
+    expect([(await find('fact149')).length, (await find('fact777')).length]).toEqual([0, 1]);
+    const paid = [...upstream.billed].filter(([text]) => text.includes('of old'));
+    expect([paid.length, Math.max(...paid.map(([, times]) => times))]).toEqual([151, 1]);
+    await expectWhole(collectionId, document, changed);
+  }, 120_000);
 
   it('just as it would go live', async () => {
     const document = await givenText(as(), collectionId, facts('comets', upTo(CHUNKS)), { title: HELD_UP });
@@ -199,31 +189,27 @@ describe('The process is killed', () => {
     await expectWhole(collectionId, document, upTo(CHUNKS));
   }, 120_000);
 
-  itOnServers(
-    'each time at the same document: it fails, and says so, and others are taken in',
-    async () => {
-      pages.answer = () => 'never';
-      const url = `${pages.url}/killer.txt`;
-      const asking = await as().post('/rag/documents', { collectionId, url, title: 'Killer' }).expect(202);
-      const { document } = asking.json<{ document: DocumentDto }>();
-      for (let kills = 0; kills < 5; kills++) {
-        const before = pages.requests.length;
-        await eventually(
-          () => pages.requests.filter(({ path }) => path === '/killer.txt').length,
-          (count) => count > kills,
-          30_000,
-        );
-        expect(before).toBeGreaterThanOrEqual(kills);
-        await killed();
-      }
-      const failed = await settled(as(), document);
-      expect(failed).toMatchObject({ status: 'failed', error: { code: 'worker_lost' } });
-      expect(pages.requests.filter(({ path }) => path === '/killer.txt')).toHaveLength(5);
-      expect(await readyText(as(), collectionId, 'Another')).toMatchObject({ status: 'ready' });
-      pages.answer = () => ({ text: facts('mended', [1]), headers: { 'content-type': 'text/plain' } });
-      await as().post(`/rag/documents/${document.id}/reindex`).expect(202);
-      expect(await settled(as(), document)).toMatchObject({ status: 'ready', error: null });
-    },
-    180_000,
-  );
+  it('each time at the same document: it fails, and says so, and others are taken in', async () => {
+    pages.answer = () => 'never';
+    const url = `${pages.url}/killer.txt`;
+    const asking = await as().post('/rag/documents', { collectionId, url, title: 'Killer' }).expect(202);
+    const { document } = asking.json<{ document: DocumentDto }>();
+    for (let kills = 0; kills < 5; kills++) {
+      const before = pages.requests.length;
+      await eventually(
+        () => pages.requests.filter(({ path }) => path === '/killer.txt').length,
+        (count) => count > kills,
+        30_000,
+      );
+      expect(before).toBeGreaterThanOrEqual(kills);
+      await killed();
+    }
+    const failed = await settled(as(), document);
+    expect(failed).toMatchObject({ status: 'failed', error: { code: 'worker_lost' } });
+    expect(pages.requests.filter(({ path }) => path === '/killer.txt')).toHaveLength(5);
+    expect(await readyText(as(), collectionId, 'Another')).toMatchObject({ status: 'ready' });
+    pages.answer = () => ({ text: facts('mended', [1]), headers: { 'content-type': 'text/plain' } });
+    await as().post(`/rag/documents/${document.id}/reindex`).expect(202);
+    expect(await settled(as(), document)).toMatchObject({ status: 'ready', error: null });
+  }, 180_000);
 });

@@ -78,9 +78,6 @@ async function expectWhole({ run, message }: Told, words: string, answer: string
   expect(log.data.map(({ action }) => action).sort()).toEqual(['run.completed', 'run.started']);
 }
 
-/** What each costs is a lease's time; on the embedded store the crash test kills at all points. */
-const itOnServers = process.env['TEST_DATABASE_URL'] ? it : it.skip;
-
 describe('A worker that is killed', () => {
   it('in the middle of a stream, or before it began, is replaced, and nothing acknowledged is lost', async () => {
     processes.answers('stream', streaming('It was', ' the'), saying('Better'));
@@ -108,62 +105,50 @@ describe('A worker that is killed', () => {
     expect(again.json<Sent>().run.id).toBe(queued.runId);
   }, 90_000);
 
-  itOnServers(
-    'between a call and its result has the call made again, since it does no harm, and the model asked once',
-    async () => {
-      processes.answers('tool', adding(77), saying('78'));
-      const { runId } = await begin('tool');
-      await reaches(runId, 'tool.call');
-      await processes.replaceWorker('kill', true);
-      const told = await processes.follow(owner, runId);
-      await expectWhole(told, 'tool', 'Let me see.\n\n78');
-      expect(told).toMatchObject({ discarded: [], results: [{ output: '78' }], run: { attempts: 2 } });
-      expect(told.types.filter((type) => type === 'tool.call')).toHaveLength(1);
-      expect(processes.asked('tool')).toBe(2);
-    },
-    90_000,
-  );
+  it('between a call and its result has the call made again, since it does no harm, and the model asked once', async () => {
+    processes.answers('tool', adding(77), saying('78'));
+    const { runId } = await begin('tool');
+    await reaches(runId, 'tool.call');
+    await processes.replaceWorker('kill', true);
+    const told = await processes.follow(owner, runId);
+    await expectWhole(told, 'tool', 'Let me see.\n\n78');
+    expect(told).toMatchObject({ discarded: [], results: [{ output: '78' }], run: { attempts: 2 } });
+    expect(told.types.filter((type) => type === 'tool.call')).toHaveLength(1);
+    expect(processes.asked('tool')).toBe(2);
+  }, 90_000);
 
-  itOnServers(
-    'while it stores the answer has it made again',
-    async () => {
-      const slow: Reply = { steps: [{ text: 'Stored' }, { pauseMs: 400 }, { text: ' slowly' }] };
-      processes.answers('answer', slow, saying('Stored', ' slowly'));
-      const { runId } = await begin('answer');
-      await reaches(runId, 'Stored');
-      // The model is through by then, and the answer is being stored.
-      await sleep(800);
-      await processes.replaceWorker('kill', true);
-      const told = await processes.follow(owner, runId);
-      await expectWhole(told, 'answer', 'Stored slowly');
-      expect(told.run.attempts).toBe(2);
-      expect(told.discarded).toHaveLength(1);
-      expect(processes.asked('answer')).toBe(2);
-    },
-    90_000,
-  );
+  it('while it stores the answer has it made again', async () => {
+    const slow: Reply = { steps: [{ text: 'Stored' }, { pauseMs: 400 }, { text: ' slowly' }] };
+    processes.answers('answer', slow, saying('Stored', ' slowly'));
+    const { runId } = await begin('answer');
+    await reaches(runId, 'Stored');
+    // The model is through by then, and the answer is being stored.
+    await sleep(800);
+    await processes.replaceWorker('kill', true);
+    const told = await processes.follow(owner, runId);
+    await expectWhole(told, 'answer', 'Stored slowly');
+    expect(told.run.attempts).toBe(2);
+    expect(told.discarded).toHaveLength(1);
+    expect(processes.asked('answer')).toBe(2);
+  }, 90_000);
 
-  itOnServers(
-    'after its run was asked to pause leaves a run that waits and can be resumed',
-    async () => {
-      processes.answers('pause', streaming('One'), saying('Two'));
-      const { runId, sessionId } = await begin('pause');
-      await reaches(runId, 'One');
-      const as = () => processes.as(owner);
-      await as().post(`/sessions/${sessionId}/pause`).expect(200);
-      await processes.replaceWorker('kill', true);
-      await eventually(
-        async () => (await as().get(`/runs/${runId}`)).json<Sent['run']>().status,
-        (status) => status === 'waiting',
-      );
-      expect(processes.asked('pause')).toBe(1);
-      await as().post(`/sessions/${sessionId}/resume`).expect(200);
-      const told = await processes.follow(owner, runId);
-      await expectWhole(told, 'pause', 'Two');
-      expect(told).toMatchObject({ discarded: ['One'], run: { attempts: 3 } });
-    },
-    90_000,
-  );
+  it('after its run was asked to pause leaves a run that waits and can be resumed', async () => {
+    processes.answers('pause', streaming('One'), saying('Two'));
+    const { runId, sessionId } = await begin('pause');
+    await reaches(runId, 'One');
+    const as = () => processes.as(owner);
+    await as().post(`/sessions/${sessionId}/pause`).expect(200);
+    await processes.replaceWorker('kill', true);
+    await eventually(
+      async () => (await as().get(`/runs/${runId}`)).json<Sent['run']>().status,
+      (status) => status === 'waiting',
+    );
+    expect(processes.asked('pause')).toBe(1);
+    await as().post(`/sessions/${sessionId}/resume`).expect(200);
+    const told = await processes.follow(owner, runId);
+    await expectWhole(told, 'pause', 'Two');
+    expect(told).toMatchObject({ discarded: ['One'], run: { attempts: 3 } });
+  }, 90_000);
 });
 
 describe('A worker that is asked to stop', () => {
