@@ -1,8 +1,10 @@
 import { APIConnectionError, APIConnectionTimeoutError, APIError } from '@anthropic-ai/sdk';
 import { DomainError, TimedOut } from '../../contracts/errors.js';
+import { codeOf, retryAfterMs, withoutSecrets } from '../../platform/egress/provider-words.js';
 import { ModelCallFailed, type FailureKind } from './model-errors.js';
 
 const PROVIDER = 'anthropic';
+const MAX_DETAIL_LENGTH = 500;
 
 /** Error types of the Messages API as they also arrive in the middle of a stream, where there is no status. */
 const KIND_OF_TYPE: Record<string, FailureKind> = {
@@ -75,40 +77,8 @@ function told(kind: FailureKind, message: unknown): FailureKind {
 const KEY_REFUSED = 'Anthropic: the provider refused the key';
 
 function messageFor(kind: FailureKind, detail: unknown, otherwise: string, apiKey: string): string {
-  const words = typeof detail === 'string' && detail !== '' ? cleaned(detail, apiKey) : otherwise;
+  const words =
+    typeof detail === 'string' && detail !== '' ? withoutSecrets(detail, apiKey, MAX_DETAIL_LENGTH) : otherwise;
   if (kind === 'busy') return `Anthropic asks to try again later: ${words}`;
   return kind === 'fault' ? `Anthropic failed: ${words}` : `Anthropic refused the request: ${words}`;
-}
-
-const MAX_DETAIL_LENGTH = 500;
-
-/** Without keys and tokens, control characters and excess. */
-function cleaned(text: string, apiKey: string): string {
-  return text
-    .replaceAll(apiKey, '***')
-    .replace(/\bsk-[\w-]{6,}/g, '***')
-    .replace(/\b(bearer)\s+\S+/gi, '$1 ***')
-    .replace(/\p{Cc}+/gu, ' ')
-    .slice(0, MAX_DETAIL_LENGTH);
-}
-
-/** `retry-after-ms`, else `retry-after` in seconds or as a date. */
-function retryAfterMs(headers: Headers | undefined): number | undefined {
-  const exact = Number.parseFloat(headers?.get('retry-after-ms') ?? '');
-  if (exact >= 0) return exact;
-  const text = headers?.get('retry-after');
-  if (!text) return undefined;
-  const seconds = Number(text);
-  const ms = Number.isNaN(seconds) ? Date.parse(text) - Date.now() : seconds * 1000;
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
-}
-
-/** The system's code of a network error, such as ` (ECONNREFUSED)`, from however deep it lies. */
-function codeOf(error: unknown): string {
-  for (let cause = error, depth = 0; cause && depth < 5; depth += 1) {
-    const { code, cause: deeper } = cause as { code?: unknown; cause?: unknown };
-    if (typeof code === 'string') return ` (${code})`;
-    cause = deeper;
-  }
-  return '';
 }

@@ -1,12 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { Breakers } from '../../../platform/resilience/breakers.js';
-import { Retry, pause } from '../../../platform/resilience/retry.js';
-import { ModelCallFailed, UnknownModel, failureKind } from '../../models/model-errors.js';
+import { Retry } from '../../../platform/resilience/retry.js';
+import { UnknownModel, failureKind } from '../../models/model-errors.js';
 import { estimateTokens, firstTokens } from '../../models/token-estimate.js';
 import type { EmbeddingBatch, EmbeddingRequest } from './embedding-client.js';
 import { EmbeddingClients, type PacedClient } from './embedding-clients.js';
 import { EmbeddingModels, type EmbeddingModel } from './embedding-models.service.js';
 import { EmbeddingUsesRepository } from './embedding-uses.repository.js';
+import { ProviderAttempts } from './provider-attempts.js';
+import { tokensPrice } from './tokens-price.js';
 import { unitVectors } from './unit-vectors.js';
 
 /** Of the texts that were given, those from `from` on, as many as there are vectors. */
@@ -39,13 +41,17 @@ interface Batch {
 /** Embeddings with all that keeps them coming: batches, the provider's pace, retries, circuit breakers. */
 @Injectable()
 export class EmbeddingsService {
+  private readonly attempts: ProviderAttempts;
+
   constructor(
     private readonly models: EmbeddingModels,
     private readonly clients: EmbeddingClients,
     private readonly uses: EmbeddingUsesRepository,
-    private readonly breakers: Breakers,
-    private readonly retry: Retry,
-  ) {}
+    breakers: Breakers,
+    retry: Retry,
+  ) {
+    this.attempts = new ProviderAttempts(breakers, retry);
+  }
 
   /**
    * Batch by batch, in the order of the texts. The next one is asked for, and paid, only when its reader comes back for
@@ -80,28 +86,20 @@ export class EmbeddingsService {
     batch: Batch,
     call: EmbeddingCall,
   ): Promise<EmbeddingBatch> {
-    const { signal = NEVER } = call;
-    const attempts = this.retry.start();
-    let tried = batch;
-    for (let halvings = 0; ;) {
-      try {
-        return await this.attempt(model, provider, tried, call);
-      } catch (error) {
-        signal.throwIfAborted();
-        const kind = failureKind(error);
-        if (kind === 'too_long' && halvings < MOST_HALVINGS) {
-          halvings += 1;
-          tried = halved(tried);
-          continue;
+    let [tried, halvings] = [batch, 0];
+    const attempt = async () => {
+      for (;;) {
+        try {
+          return await this.attempt(model, provider, tried, call);
+        } catch (error) {
+          if (failureKind(error) !== 'too_long' || halvings === MOST_HALVINGS) throw error;
+          [tried, halvings] = [halved(tried), halvings + 1];
         }
-        if (kind !== 'busy' && kind !== 'fault') throw error;
-        const asked = error instanceof ModelCallFailed ? error.retryAfterMs : undefined;
-        if (asked !== undefined) provider.pace?.holdFor(Math.min(asked, MOST_HOLD_MS));
-        const delayMs = attempts.afterFailure(asked);
-        if (delayMs === undefined) throw error;
-        await pause(delayMs, signal);
       }
-    }
+    };
+    return this.attempts.repeated(call.signal ?? NEVER, attempt, (ms) => {
+      provider.pace?.holdFor(Math.min(ms, MOST_HOLD_MS));
+    });
   }
 
   private async attempt(
@@ -112,23 +110,15 @@ export class EmbeddingsService {
   ): Promise<EmbeddingBatch> {
     const ended = await pace?.begin(purpose, tokens, signal);
     try {
-      const guard = this.breakers.get(`embedding:${model.id}`).begin();
-      try {
+      return await this.attempts.guarded(`embedding:${model.id}`, signal, async () => {
         const raw = await client.embed(model, { texts, purpose, signal });
         const inputTokens = raw.inputTokens ?? tokens;
-        const cost = { inputTokens, costMicros: costMicros(inputTokens, model), estimated: raw.inputTokens === null };
+        const costMicros = tokensPrice(inputTokens, model.inputMicros);
+        const cost = { inputTokens, costMicros, estimated: raw.inputTokens === null };
         // What is answered is billed, whether it is of use or not.
         if (pace) await this.uses.add({ model: model.id, purpose, collectionId, ...cost });
-        const vectors = unitVectors(raw, texts.length, model);
-        guard.succeeded();
-        return { vectors, ...cost };
-      } catch (error) {
-        // A refusal says that the provider is there; an asked-for pause concerns one key.
-        if (!signal.aborted && failureKind(error) === 'fault') guard.failed();
-        throw error;
-      } finally {
-        guard.abandoned();
-      }
+        return { vectors: unitVectors(raw, texts.length, model), ...cost };
+      });
     } finally {
       ended?.();
     }
@@ -156,9 +146,4 @@ function halved({ from, texts }: Batch): Batch {
   const most = Math.max(1, Math.floor(Math.max(...texts.map(estimateTokens)) / 2));
   const shorter = texts.map((text) => firstTokens(text, most));
   return { from, texts: shorter, tokens: shorter.reduce((sum, text) => sum + estimateTokens(text), 0) };
-}
-
-/** Rounded up once for each call. */
-function costMicros(tokens: number, { inputMicros }: EmbeddingModel): number {
-  return Number((BigInt(tokens) * BigInt(inputMicros) + 999_999n) / 1_000_000n);
 }

@@ -3,7 +3,7 @@ import type { RawEmbeddings } from './embedding-client.js';
 
 /** Voyage and OpenAI answer alike: `{data: [{index, embedding}], usage: {total_tokens}}`. */
 export function readAnswer(provider: string, answer: unknown): RawEmbeddings {
-  const { data, usage } = (answer ?? {}) as { data?: unknown; usage?: { total_tokens?: unknown } | null };
+  const { data } = (answer ?? {}) as { data?: unknown };
   if (!Array.isArray(data)) throw malformed(of(provider), 'it has no data');
   const vectors = new Map<number, Float32Array>();
   for (const entry of data as unknown[]) {
@@ -12,8 +12,14 @@ export function readAnswer(provider: string, answer: unknown): RawEmbeddings {
       throw malformed(of(provider), 'a vector has no place of its own');
     vectors.set(index, vectorOf(provider, embedding));
   }
+  return { vectors, inputTokens: toldTokens(answer) };
+}
+
+/** `{usage: {total_tokens}}`; null when there is none. */
+export function toldTokens(answer: unknown): number | null {
+  const { usage } = (answer ?? {}) as { usage?: { total_tokens?: unknown } | null };
   const tokens = usage?.total_tokens;
-  return { vectors, inputTokens: Number.isSafeInteger(tokens) && Number(tokens) >= 0 ? Number(tokens) : null };
+  return Number.isSafeInteger(tokens) && Number(tokens) >= 0 ? Number(tokens) : null;
 }
 
 /** A list of numbers, or their bytes in base64, the least significant first. */

@@ -1,5 +1,6 @@
 import { TimedOut } from '../../../contracts/errors.js';
 import { boundedBody } from '../../../platform/egress/bounded-body.js';
+import { codeOf } from '../../../platform/egress/provider-words.js';
 import { ResponseTooLarge } from '../../../platform/egress/request-failures.js';
 import { ModelCallFailed } from '../../models/model-errors.js';
 import { malformed } from './provider-answer.js';
@@ -63,14 +64,4 @@ function parsed(call: ProviderCall, text: string): unknown {
   } catch {
     throw malformed(call, 'it is no JSON');
   }
-}
-
-/** The system's code of a network error, such as ` (ECONNREFUSED)`, from however deep it lies. */
-function codeOf(error: unknown): string {
-  for (let cause = error, depth = 0; cause && depth < 5; depth += 1) {
-    const { code, cause: deeper } = cause as { code?: unknown; cause?: unknown };
-    if (typeof code === 'string') return ` (${code})`;
-    cause = deeper;
-  }
-  return '';
 }

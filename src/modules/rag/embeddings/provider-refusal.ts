@@ -1,7 +1,8 @@
+import { retryAfterMs, withoutSecrets } from '../../../platform/egress/provider-words.js';
 import type { FailureKind } from '../../models/model-errors.js';
 import { ModelCallFailed } from '../../models/model-errors.js';
 
-const MOST_WORDS = 300;
+const MOST_CHARS = 300;
 /** A text or a batch beyond what the model takes; no provider has a status of its own for it. */
 const TOO_LONG =
   /\b(maximum context length|context length|too (many|long)|max(imum)? (allowed )?tokens|input length)\b/i;
@@ -17,7 +18,7 @@ export function refusalOf(
   const { words, code } = wordsOf(body);
   const kind = kindOf(response.status, words, code);
   const isOfKey = response.status === 401 || response.status === 403;
-  const shown = isOfKey ? 'it refuses the key of this installation' : cleaned(words, apiKey);
+  const shown = isOfKey ? 'it refuses the key of this installation' : withoutSecrets(words, apiKey, MOST_CHARS);
   return new ModelCallFailed(
     provider,
     kind,
@@ -44,22 +45,4 @@ function wordsOf(body: string): { words: string; code?: unknown } {
   } catch {
     return { words: '' };
   }
-}
-
-function cleaned(words: string, apiKey: string | null): string {
-  return (apiKey === null ? words : words.replaceAll(apiKey, '***'))
-    .replace(/\b(sk|pa|al)-[\w-]{6,}/g, '***')
-    .replace(/\b(bearer)\s+\S+/gi, '$1 ***')
-    .replace(/\p{Cc}+/gu, ' ')
-    .slice(0, MOST_WORDS)
-    .toWellFormed();
-}
-
-/** `retry-after` in seconds or as a date. */
-function retryAfterMs(headers: Headers): number | undefined {
-  const text = headers.get('retry-after');
-  if (!text) return undefined;
-  const seconds = Number(text);
-  const ms = Number.isNaN(seconds) ? Date.parse(text) - Date.now() : seconds * 1000;
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }

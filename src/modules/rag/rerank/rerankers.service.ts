@@ -7,6 +7,7 @@ import { ModelsService } from '../../models/models.service.js';
 import { ProviderNotConfigured } from '../../models/model-errors.js';
 import { EmbeddingUsesRepository } from '../embeddings/embedding-uses.repository.js';
 import { VOYAGE_URL } from '../embeddings/embedding-clients.js';
+import { ProviderAttempts } from '../embeddings/provider-attempts.js';
 import type { Candidate, Look, Reranker } from './candidate.js';
 import { ModelReranker } from './model-reranker.js';
 import { OfflineReranker } from './offline-reranker.js';
@@ -36,7 +37,7 @@ export class Rerankers {
     else {
       if (apiKey === null) throw new ProviderNotConfigured('voyage');
       const options = { model, baseUrl: baseUrl ?? VOYAGE_URL, apiKey };
-      this.reranker = new VoyageReranker(options, uses, breakers, retry);
+      this.reranker = new VoyageReranker(options, uses, new ProviderAttempts(breakers, retry));
     }
   }
 

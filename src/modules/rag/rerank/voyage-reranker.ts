@@ -1,10 +1,9 @@
-import type { Breakers } from '../../../platform/resilience/breakers.js';
-import { pause, type Retry } from '../../../platform/resilience/retry.js';
-import { failureKind, ModelCallFailed } from '../../models/model-errors.js';
 import { estimateTokens, firstTokens } from '../../models/token-estimate.js';
 import type { EmbeddingUsesRepository } from '../embeddings/embedding-uses.repository.js';
-import { malformed } from '../embeddings/provider-answer.js';
+import { malformed, toldTokens } from '../embeddings/provider-answer.js';
+import type { ProviderAttempts } from '../embeddings/provider-attempts.js';
 import { callProvider, MORE_BYTES } from '../embeddings/provider-call.js';
+import { tokensPrice } from '../embeddings/tokens-price.js';
 import { shownText, type Look, type Reranker, type Reranking } from './candidate.js';
 import type { RerankModel } from './rerank-models.js';
 
@@ -32,8 +31,7 @@ export class VoyageReranker implements Reranker {
   constructor(
     private readonly options: Options,
     private readonly uses: EmbeddingUsesRepository,
-    private readonly breakers: Breakers,
-    private readonly retry: Retry,
+    private readonly attempts: ProviderAttempts,
   ) {}
 
   /** @throws DomainError, or the signal's reason */
@@ -43,60 +41,36 @@ export class VoyageReranker implements Reranker {
     const queryTokens = estimateTokens(asked);
     const documents = candidates.map((candidate) => firstTokens(shownText(candidate), maxPairTokens - queryTokens));
     const tokens = documents.reduce((sum, text) => sum + queryTokens + estimateTokens(text), 0);
-    const relevance = await this.ask({ query: asked, documents, tokens, signal });
+    const relevance = await this.attempts.repeated(signal, () =>
+      this.attempt({ query: asked, documents, tokens, signal }),
+    );
     return candidates.map((_, index) => {
       const score = relevance.get(index);
       return score === undefined ? null : { relevance: score, score };
     });
   }
 
-  private async ask(request: Request): Promise<Map<number, number>> {
-    const attempts = this.retry.start();
-    for (;;) {
-      try {
-        return await this.attempt(request);
-      } catch (error) {
-        const kind = failureKind(error);
-        if (request.signal.aborted || (kind !== 'busy' && kind !== 'fault')) throw error;
-        const delayMs = attempts.afterFailure(error instanceof ModelCallFailed ? error.retryAfterMs : undefined);
-        if (delayMs === undefined) throw error;
-        await pause(delayMs, request.signal);
-      }
-    }
-  }
-
-  private async attempt({ query, documents, tokens, signal }: Request): Promise<Map<number, number>> {
+  private attempt({ query, documents, tokens, signal }: Request): Promise<Map<number, number>> {
     const { model, baseUrl, apiKey } = this.options;
-    const guard = this.breakers.get(`rerank:voyage:${model.name}`).begin();
-    try {
+    return this.attempts.guarded(`rerank:voyage:${model.name}`, signal, async () => {
       const answer = await callProvider({
         ...{ ...WHO, url: `${baseUrl.replace(/\/+$/, '')}/rerank`, apiKey, signal },
         body: { model: model.name, query, documents, top_k: documents.length, truncation: true },
         ...{ timeoutMs: TIMEOUT_MS, mostBytes: MORE_BYTES },
       });
       await this.pay(answer, tokens);
-      const relevance = readRelevance(answer, documents.length);
-      guard.succeeded();
-      return relevance;
-    } catch (error) {
-      // A refusal says that the provider is there; an asked-for pause concerns one key.
-      if (!signal.aborted && failureKind(error) === 'fault') guard.failed();
-      throw error;
-    } finally {
-      guard.abandoned();
-    }
+      return readRelevance(answer, documents.length);
+    });
   }
 
   /** What is answered is billed, whether it is of use or not. */
   private async pay(answer: unknown, ownCount: number): Promise<void> {
-    const { usage } = (answer ?? {}) as { usage?: { total_tokens?: unknown } | null };
-    const told = usage?.total_tokens;
-    const isTold = Number.isSafeInteger(told) && Number(told) >= 0;
-    const inputTokens = isTold ? Number(told) : ownCount;
+    const told = toldTokens(answer);
+    const inputTokens = told ?? ownCount;
     const { name, inputMicros } = this.options.model;
-    const costMicros = Math.ceil((inputTokens * inputMicros) / 1_000_000);
+    const costMicros = tokensPrice(inputTokens, inputMicros);
     const use = { model: `voyage:${name}`, purpose: 'rerank', inputTokens, costMicros } as const;
-    await this.uses.add({ ...use, estimated: !isTold, collectionId: null });
+    await this.uses.add({ ...use, estimated: told === null, collectionId: null });
   }
 }
 
