@@ -6,6 +6,8 @@ import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
 import { Cursors } from '../../platform/http/pagination.js';
 import { CollectionsService } from '../rag/collections/collections.service.js';
+import { serverOf } from '../tools/tool.js';
+import { KNOWLEDGE_TOOL } from '../tools/tool-passages.js';
 import { ToolRegistry } from '../tools/tool-registry.service.js';
 import { DEFAULT_DEFINITION } from './agent-definition.js';
 import type { AgentEntity } from './agent.entity.js';
@@ -15,6 +17,9 @@ import { DefinitionRules } from './definition-rules.js';
 
 export type { NamedAgent };
 export type PinnedAgent = Pick<AgentEntity, 'id' | 'version' | 'definition'>;
+
+/** The patterns that name it; one for all tools does not. */
+const KNOWLEDGE_PATTERNS = new Set([KNOWLEDGE_TOOL, `${serverOf(KNOWLEDGE_TOOL)}:*`]);
 
 @Injectable()
 export class AgentsService implements OnModuleInit {
@@ -148,17 +153,15 @@ export class AgentsService implements OnModuleInit {
         const collectionIds = definition.collectionIds.filter((given) => given !== collectionId);
         // Without any of its own, `rag:search` would look into all there are, which nobody has said.
         const isLast = collectionIds.length === 0;
-        const tools = definition.tools.filter((tool) => !(isLast && /^rag:(search|\*)$/.test(tool)));
+        const tools = definition.tools.filter((tool) => !(isLast && KNOWLEDGE_PATTERNS.has(tool)));
         return { name, definition: { ...definition, collectionIds, tools } };
       };
       await this.change(id, without, (version) =>
         this.events.publish('agent.updated', {
-          ...{
-            resourceType: 'agent',
-            resourceId: id,
-            payload: { version },
-            changes: { collectionIds: { without: collectionId } },
-          },
+          resourceType: 'agent',
+          resourceId: id,
+          payload: { version },
+          changes: { collectionIds: { without: collectionId } },
         }),
       );
     }

@@ -22,5 +22,7 @@ export async function joinedPage<Item>(
   const { items, nextCursor } = await source.list(inside === '' ? undefined : inside);
   const following = sources[index + 1];
   if (nextCursor !== null) return { items, nextCursor: `${source.name}:${nextCursor}` };
-  return following ? { items, nextCursor: `${following.name}:` } : { items };
+  if (!following) return { items };
+  // Clients that read one page only are to see what there is.
+  return items.length === 0 ? joinedPage(sources, `${following.name}:`) : { items, nextCursor: `${following.name}:` };
 }

@@ -67,7 +67,7 @@ export class SearchKnowledgeTool implements ServedTool {
   /** @throws ValidationFailed */
   async call(input: Record<string, unknown>): Promise<ToolAnswer> {
     const { query, collectionIds, topK } = input as unknown as Input;
-    const ids = collectionIds ?? (await this.collections.readableIds()).slice(0, MOST_COLLECTIONS);
+    const ids = collectionIds ?? (await this.collections.readableIds(MOST_COLLECTIONS));
     const { results } =
       ids.length === 0 ? { results: [] } : await this.searching.search({ collectionIds: ids, query, topK });
     const shown = results.map(({ chunkId, documentId, collectionId, documentTitle, content, score, ...place }) => {

@@ -23,8 +23,8 @@ export class AgentsKnowledge implements KnowledgeSearch, OnModuleInit {
   /** As the person behind the run: what they may not read is not there. @throws ValidationFailed */
   async search({ query, collectionIds, topK, filter, signal }: KnowledgeQuery): Promise<Passage[]> {
     const compiled = filter && compileFilter(filter, 'd.metadata');
-    const ids = collectionIds ?? (await this.collections.readableIds());
-    const collections = await this.collections.readable(ids.slice(0, MOST_COLLECTIONS));
+    const ids = collectionIds ?? (await this.collections.readableIds(MOST_COLLECTIONS));
+    const collections = await this.collections.readable(ids);
     if (collections.length === 0) return [];
     return (await this.searching.searchIn(collections, { query, topK, filter: compiled, signal })).map(passageOf);
   }
