@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type misbehave from '../../../test/workers/misbehave.worker.js';
+import { TimedOut } from '../../contracts/errors.js';
 import { Actor } from '../access/actor.js';
 import { runAs } from '../access/scope.js';
 import { BoundedWork, WorkExceeded } from './bounded-work.js';
@@ -133,6 +134,27 @@ describe('bounded work', () => {
       await behind;
       expect(asked).toEqual(['next']);
     });
+  });
+
+  it('of documents goes on while another tenant’s takes its time', async () => {
+    const [busy, other] = [Actor.job(randomUUID()), Actor.job(randomUUID())];
+    const documents = { limitMs: 60_000, line: 'documents' } as const;
+    const caller = new AbortController();
+    const spinning = ['spin', 'spin', 'answer'].map((how) =>
+      runAs(busy, () =>
+        work.run<typeof misbehave>(MODULE, { how: how as 'spin' }, { ...documents, signal: caller.signal }),
+      ).catch((error: unknown) => error),
+    );
+    const answer = await runAs(other, () => work.run<typeof misbehave>(MODULE, { how: 'answer' }, documents));
+    expect(answer).toEqual({ given: { how: 'answer' } });
+    caller.abort(new Error('gone'));
+    expect(await Promise.all(spinning)).toEqual(Array(3).fill(new Error('gone')));
+  });
+
+  it('ends with an input that does not come', async () => {
+    const input = () => new Promise<{ how: 'answer' }>(() => undefined);
+    await expect(work.run<typeof misbehave>(MODULE, input, { limitMs: 50 })).rejects.toThrow(TimedOut);
+    expect(await run('answer')).toEqual({ given: { how: 'answer' } });
   });
 
   it('passes on what asking for its input throws', async () => {

@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { ExternalServiceFailed } from '../../contracts/errors.js';
 import { scopeIfAny } from '../access/scope.js';
 import { WorkLine } from './work-line.js';
+import { WorkLines } from './work-lines.js';
 
 /** The work took more time or memory than it may. */
 export class WorkExceeded extends Error {
@@ -16,8 +17,8 @@ export interface WorkOptions {
   /** The time a caller waits for its turn does not count. */
   limitMs: number;
   /**
-   * `long`: work of seconds, which nothing short is to wait behind. `documents`: of what nobody waits for, a document
-   * after the other.
+   * `long`: work of seconds, which nothing short is to wait behind. `documents`: of what nobody waits for, a tenant's
+   * one after the other.
    */
   line?: 'short' | 'long' | 'documents';
   /** Waits for its turn however much is in line; for work that is few at a time by itself, as that of runs is. */
@@ -34,7 +35,7 @@ export class BoundedWork implements OnApplicationShutdown {
   private readonly lines = {
     short: new WorkLine({ threads: 2, mostOfOne: 100, mostWaiting: 2_000 }),
     long: new WorkLine({ threads: 1, mostOfOne: 30, mostWaiting: 1_000 }),
-    documents: new WorkLine({ threads: 1, mostOfOne: 30, mostWaiting: 1_000 }),
+    documents: new WorkLines(2, { threads: 1, mostOfOne: 30, mostWaiting: 1_000 }),
   };
 
   /**

@@ -1,13 +1,15 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import PQueue from 'p-queue';
 import { Piscina } from 'piscina';
+import { TimedOut } from '../../contracts/errors.js';
 
 const IDLE_MS = 30_000;
 /** Of a thread's own heap, and apart from it of the buffers it holds outside, which Node does not limit. */
 const MEMORY_MB = 256;
 const LOOK_EVERY_MS = 50;
 
-interface LineOptions {
+export interface LineOptions {
   threads: number;
   /** Of one tenant, waiting or at work. */
   mostOfOne: number;
@@ -15,7 +17,7 @@ interface LineOptions {
   mostWaiting: number;
 }
 
-interface WorkTicket {
+export interface WorkTicket {
   limitMs: number;
   /** Whose work it is: nobody's first comes behind another's tenth. */
   of: string;
@@ -24,7 +26,7 @@ interface WorkTicket {
   signal?: AbortSignal;
 }
 
-type WorkOutcome =
+export type WorkOutcome =
   { kind: 'done'; result: unknown } | { kind: 'exceeded'; of: 'time' | 'memory' } | { kind: 'crowded' };
 
 /** Some threads, and who waits for them. */
@@ -38,20 +40,30 @@ export class WorkLine {
     this.turns = new PQueue({ concurrency: options.threads });
   }
 
-  /** @throws the signal's reason, or what the work or its input throws */
+  /** @throws the signal's reason, what the work or its input throws, TimedOut for an input that does not come */
   async do(module: URL, input: () => unknown, { limitMs, of, patient, signal }: WorkTicket): Promise<WorkOutcome> {
     const { mostOfOne, mostWaiting } = this.options;
     const ahead = this.waitingOf.get(of) ?? 0;
     if (!patient && (ahead >= mostOfOne || this.turns.size >= mostWaiting)) return { kind: 'crowded' };
     this.waitingOf.set(of, ahead + 1);
     try {
-      const turn = async () => this.begin(module, await input(), limitMs, signal);
+      const turn = async () => this.begin(module, await inTime(input, limitMs), limitMs, signal);
       return await this.turns.add(turn, { priority: -ahead, signal });
     } finally {
       const left = (this.waitingOf.get(of) ?? 1) - 1;
       if (left > 0) this.waitingOf.set(of, left);
       else this.waitingOf.delete(of);
     }
+  }
+
+  /** Whether anything of theirs waits or is at work. */
+  has(of: string): boolean {
+    return this.waitingOf.has(of);
+  }
+
+  /** What waits or is at work. */
+  get load(): number {
+    return this.turns.size + this.turns.pending;
   }
 
   async close(): Promise<void> {
@@ -102,6 +114,20 @@ export class WorkLine {
     // would end the process.
     pool.on('error', (error: unknown) => this.logger.warn({ err: error }, 'A thread ended by itself'));
     return pool;
+  }
+}
+
+/** A thread that waits for what never comes would be lost to all others. */
+async function inTime(input: () => unknown, limitMs: number): Promise<unknown> {
+  const come = new AbortController();
+  const late = pause(limitMs, undefined, { signal: come.signal }).then(() => {
+    throw new TimedOut('What was to be worked on could not be read in time');
+  });
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([input(), late]);
+  } finally {
+    come.abort();
   }
 }
 
