@@ -314,4 +314,18 @@ describe('The log', () => {
       ...{ status: 'completed', createdBy: member.userId },
     });
   });
+
+  it('hides from who asked what was taken from a collection that they may not read any more', async () => {
+    const me = (await tenant.as.get('/auth/me').expect(200)).json<{ user: { id: string } }>().user.id;
+    const access = { userIds: [me, member.userId] };
+    const { id } = await collection(tenant.as, { name: 'Shared', access });
+    await readyText(tenant.as, id, 'The revoked word is pelican.');
+    const { queryId } = await ask(member.as, asked({ collectionIds: [id], question: 'What is the revoked word?' }));
+    await logged(queryId, member.as);
+    const given = { access: { userIds: [me] } };
+    await tenant.as.patch(`/rag/collections/${id}`, given).expect(200);
+    await member.as.get(`/rag/queries/${queryId}`).expect(404);
+    expect((await newest(member.as))?.id).not.toBe(queryId);
+    expect((await logged(queryId)).answer).toContain('pelican');
+  });
 });

@@ -39,7 +39,6 @@ export class AnswerWays {
       if (!stream.hasBegun) throw error;
       const at = { correlationId: currentScope().correlationId, path: request.path };
       stream.send('query.failed', { error: errorBody(asDomainError(error), at) });
-      stream.end();
       // Logged as any other, and its Idempotency-Key is free again.
       throw error;
     } finally {

@@ -3,6 +3,7 @@ import { ApiExtraModels, ApiOkResponse, getSchemaPath } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { Access } from '../../platform/access/access.decorator.js';
 import { Id } from '../../platform/http/id.decorator.js';
+import { AsksProviders } from '../../platform/http/asks-providers.decorator.js';
 import { Replay } from '../../platform/http/idempotency.js';
 import { PathResource } from '../../platform/http/path-resource.js';
 import { AnswerDto, AskDto, ListQueriesQuery, QueryDto, QueryPage } from './answers.dto.js';
@@ -18,6 +19,7 @@ export class AnswersController {
 
   /** Have a question answered from documents, with citations; with `stream` as Server-Sent Events. */
   @Post('query')
+  @AsksProviders()
   @HttpCode(200)
   @Access({ can: 'rag:read' })
   @ApiOkResponse({

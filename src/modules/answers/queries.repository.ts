@@ -9,16 +9,22 @@ const COLUMNS = `q.id, q.collection_ids, q.question, q.agent_id, q.model, q.stat
   q.input_tokens, q.output_tokens, q.cache_read_tokens, q.cache_write_tokens, q.cost_micros, q.usage_estimated,
   q.duration_ms, q.created_by, q.created_at`;
 
-interface QueryFilter {
-  /** Those of others too, as far as they asked of these collections alone. */
+/** What a caller sees of the log. */
+export interface Sight {
+  /** Nothing that was taken from these, be it their own. */
+  hidden: readonly string[];
+  /** Those of others too, as far as they asked of these collections alone; null: nothing but their own. */
   readable: readonly string[] | null;
+}
+
+interface QueryFilter extends Sight {
   collectionId?: string;
   before: string | null;
   limit: number;
 }
 
-/** Everybody's own; those of others where the caller sees the log, and all that they were taken from. */
-const VISIBLE = '(q.created_by = :me::uuid OR q.collection_ids <@ :readable::uuid[])';
+const VISIBLE = `(q.created_by = :me::uuid AND NOT q.collection_ids && :hidden::uuid[]
+  OR q.collection_ids <@ :readable::uuid[])`;
 
 @Injectable()
 export class QueriesRepository {
@@ -42,22 +48,22 @@ export class QueriesRepository {
     );
   }
 
-  async findVisible(id: string, readable: readonly string[] | null): Promise<KnowledgeQuery | null> {
+  async findVisible(id: string, sight: Sight): Promise<KnowledgeQuery | null> {
     const rows = await this.db.sql<object>(
       `SELECT ${COLUMNS} FROM rag_queries q WHERE q.tenant_id = :tenantId AND q.id = :id AND ${VISIBLE}`,
-      { id, readable, me: currentTenantActor().userId },
+      { id, ...sight, me: currentTenantActor().userId },
     );
     return rows[0] ? queryOf(rows[0]) : null;
   }
 
   /** Newest first, older than `before`. */
-  async listVisible({ readable, collectionId, before, limit }: QueryFilter): Promise<KnowledgeQuery[]> {
+  async listVisible({ collectionId, before, limit, ...sight }: QueryFilter): Promise<KnowledgeQuery[]> {
     const rows = await this.db.sql<object>(
       `SELECT ${COLUMNS} FROM rag_queries q
        WHERE q.tenant_id = :tenantId AND ${VISIBLE} AND (:before::uuid IS NULL OR q.id < :before::uuid)
          AND (:collectionId::uuid IS NULL OR :collectionId::uuid = ANY (q.collection_ids))
        ORDER BY q.id DESC LIMIT :limit`,
-      { readable, collectionId: collectionId ?? null, before, limit, me: currentTenantActor().userId },
+      { ...sight, collectionId: collectionId ?? null, before, limit, me: currentTenantActor().userId },
     );
     return rows.map(queryOf);
   }

@@ -6,7 +6,7 @@ import { Events } from '../../platform/events/events.js';
 import { Cursors } from '../../platform/http/pagination.js';
 import { CollectionsService } from '../rag/collections/collections.service.js';
 import { shownQuery, type ListQueriesQuery, type QueryDto, type QueryPage } from './answers.dto.js';
-import { QueriesRepository } from './queries.repository.js';
+import { QueriesRepository, type Sight } from './queries.repository.js';
 import type { KnowledgeQuery } from './query.js';
 
 /** The log of what was asked. */
@@ -40,21 +40,25 @@ export class QueriesService {
 
   /** @throws NotFound */
   async require(id: string): Promise<KnowledgeQuery> {
-    const query = await this.queries.findVisible(id, await this.readable());
+    const query = await this.queries.findVisible(id, await this.sight());
     if (!query) throw new NotFound('Query');
     return query;
   }
 
   async list({ cursor, limit, collectionId }: ListQueriesQuery): Promise<QueryPage> {
     const before = this.cursors.id(cursor);
-    const readable = await this.readable();
-    const rows = await this.queries.listVisible({ readable, collectionId, before, limit: limit + 1 });
+    const sight = await this.sight();
+    const rows = await this.queries.listVisible({ ...sight, collectionId, before, limit: limit + 1 });
     return this.cursors.page(rows, limit, shownQuery);
   }
 
-  /** Null for who sees nothing but their own. */
-  private async readable(): Promise<string[] | null> {
+  private async sight(): Promise<Sight> {
     const { role } = currentTenantActor();
-    return role === 'owner' || role === 'admin' ? this.collections.readableIds() : null;
+    const seesOthers = role === 'owner' || role === 'admin';
+    const [hidden, readable] = await Promise.all([
+      this.collections.hiddenIds(),
+      seesOthers ? this.collections.readableIds() : null,
+    ]);
+    return { hidden, readable };
   }
 }

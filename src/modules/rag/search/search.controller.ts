@@ -1,5 +1,6 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { Access } from '../../../platform/access/access.decorator.js';
+import { AsksProviders } from '../../../platform/http/asks-providers.decorator.js';
 import { Replay } from '../../../platform/http/idempotency.js';
 import { SearchAnswerDto, SearchDto } from './search.dto.js';
 import { SearchService } from './search.service.js';
@@ -13,6 +14,7 @@ export class SearchController {
   @HttpCode(200)
   @Access({ can: 'rag:read' })
   @Replay(false)
+  @AsksProviders()
   search(@Body() dto: SearchDto): Promise<SearchAnswerDto> {
     return this.searching.search(dto);
   }
