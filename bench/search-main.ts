@@ -13,7 +13,7 @@ import { markdownCells, plainCells, whole } from './table.ts';
 
 /** Results that a caller wants, and candidates of each channel. */
 const TOP = 10;
-const DEPTH = 50;
+const DEPTH = 200;
 const GOALS = { recall: 0.97, vector: 10, hybrid: 30, added: 3, rate: 1_000 };
 const HEAD = ['chunks', 'recall@10', '10 %', '50 %', 'vector p50, p95', 'bare SQL', 'added p50', 'hybrid p50, p95', ''];
 
@@ -31,44 +31,72 @@ async function run(options: SearchOptions): Promise<void> {
   const product = await Product.open(environment);
   onClose(() => product.close());
   const url = environment['MIGRATION_DATABASE_URL'] ?? '';
-  const tenants = await load(product, url, options, () => `at ${Math.round((now() - begin) / 1000)} s`);
   const bare = await Bare.open(environment['DATABASE_URL'] ?? '');
   onClose(() => bare.close());
   const lines = [HEAD];
-  for (const tenant of tenants) lines.push(await measured(product, bare, tenant));
+  const at = () => `at ${Math.round((now() - begin) / 1000)} s`;
+  const fill = new Filling(product, options.searches);
+  if (options.growsTo === null) {
+    const tenants: Loaded[] = [];
+    for (const size of options.sizes) tenants.push(await fill.upTo(size));
+    await settle(fill, product, url, at);
+    for (const tenant of tenants) lines.push(await measured(product, bare, tenant));
+  } else {
+    let tenant: Loaded | undefined;
+    for (const part of [8, 4, 2, 1]) {
+      tenant = await fill.upTo(Math.round(options.growsTo / part), tenant);
+      await settle(fill, product, url, at);
+      lines.push(await measured(product, bare, tenant));
+    }
+  }
   say(`\nTook ${Math.round((now() - begin) / 1000)} s on: ${where}, ${loadavg()[0]?.toFixed(1) ?? ''} after\n`);
   say(plainCells(lines));
   if (options.hasMarkdown) say(`\n${markdownCells(lines)}`);
 }
 
-async function load(product: Product, url: string, options: SearchOptions, at: () => string): Promise<Loaded[]> {
-  const corpus = new Corpus(7);
-  const tenants: Loaded[] = [];
-  let [chunks, took] = [0, 0];
-  for (const size of options.sizes) {
-    const tenant = await product.collection();
-    const questions: Question[] = [];
-    for (const batch of batches(corpus.documents(size), 100)) {
-      const begin = now();
-      await product.takeIn(tenant, batch);
-      took += now() - begin;
-      for (const [first] of batch)
-        if (first && questions.length < options.searches) questions.push(corpus.question(first));
-    }
-    while (questions.length < options.searches)
-      questions.push(...questions.slice(0, options.searches - questions.length));
-    chunks += size;
-    tenants.push({ ...tenant, size, questions });
+class Filling {
+  private readonly corpus = new Corpus(7);
+  private chunks = 0;
+  private took = 0;
+
+  private readonly product: Product;
+  private readonly searches: number;
+
+  constructor(product: Product, searches: number) {
+    this.product = product;
+    this.searches = searches;
   }
-  const rate = (chunks / took) * 1_000;
-  say(
-    `${whole(chunks)} chunks of ${DIMENSIONS} dimensions taken in at ${whole(rate)} a second (goal ${whole(GOALS.rate)}), ${at()}`,
-  );
+
+  /** A new tenant, or one that has fewer. */
+  async upTo(size: number, before?: Loaded): Promise<Loaded> {
+    const tenant = before ?? { ...(await this.product.collection()), size: 0, questions: [] };
+    const questions = [...tenant.questions];
+    for (const batch of batches(this.corpus.documents(size - tenant.size), 100)) {
+      const begin = now();
+      await this.product.takeIn(tenant, batch);
+      this.took += now() - begin;
+      for (const [first] of batch)
+        if (first && questions.length < this.searches) questions.push(this.corpus.question(first));
+    }
+    while (questions.length < this.searches) questions.push(...questions.slice(0, this.searches - questions.length));
+    this.chunks += size - tenant.size;
+    return { ...tenant, size, questions };
+  }
+
+  /** What was taken in since this was last asked. */
+  told(): string {
+    const [chunks, rate] = [this.chunks, (this.chunks / this.took) * 1_000];
+    [this.chunks, this.took] = [0, 0];
+    return `${whole(chunks)} chunks of ${DIMENSIONS} dimensions taken in at ${whole(rate)} a second (goal ${whole(GOALS.rate)})`;
+  }
+}
+
+async function settle(fill: Filling, product: Product, url: string, at: () => string): Promise<void> {
+  say(`${fill.told()}, ${at()}`);
   const begin = now();
   await product.settle();
   say(`Indexes made in ${whole((now() - begin) / 1_000)} s, ${at()}`);
   await maintain(url);
-  return tenants;
 }
 
 async function measured(product: Product, bare: Bare, tenant: Loaded): Promise<string[]> {

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { INestApplicationContext } from '@nestjs/common';
 import type * as indexUpkeep from '../src/modules/rag/index/index-upkeep.sweeper.js';
@@ -122,9 +123,21 @@ export class Product {
     await this.runIn(tenant.tenantId, () => Promise.all(Array.from({ length: AT_ONCE }, work)));
   }
 
-  /** Merges and moves until there is nothing more to do. */
+  /** Merges and moves until there is nothing more to do, here and in the passes of its own. */
   async settle(): Promise<void> {
     await this.upkeep.tidy();
+    while (await this.isIndexing()) await pause(200);
+    await this.upkeep.tidy();
+  }
+
+  private async isIndexing(): Promise<boolean> {
+    const making = await this.runOutside(() =>
+      this.db.systemSql(
+        `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 7313
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+      ),
+    );
+    return making.length > 0;
   }
 
   search(
