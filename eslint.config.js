@@ -11,7 +11,6 @@ const SYSTEM_ACTOR_FILES = [
   'src/platform/jobs/*.ts',
   'src/platform/http/idempotency*.ts',
   'src/modules/sessions/**/run-event.writer.ts',
-  'src/modules/sessions/**/file-bytes.sweeper.ts',
   'src/modules/sessions/**/overdue-calls.sweeper.ts',
   'src/modules/sessions/**/ended-tasks.sweeper.ts',
   'src/modules/admin/**/*.ts',
@@ -19,7 +18,7 @@ const SYSTEM_ACTOR_FILES = [
   'src/modules/auth/token-sessions.sweeper.ts',
   'src/modules/tenants/**/*.ts',
   'src/modules/workspaces/workspaces.sweeper.ts',
-  'src/modules/rag/documents/document-bytes.sweeper.ts',
+  'src/platform/storage/bytes-sweeper.ts',
   'src/modules/rag/ingestion/knowledge.sweeper.ts',
   'src/modules/rag/index/index-upkeep.sweeper.ts',
 ];

@@ -28,8 +28,11 @@ const LOOKUPS = [
 /** What searches a tenant by operators that use no index under its policy, see DESIGN 2.13. */
 const SEARCHES = ['atrium_search_sessions(text,timestamp with time zone)', 'atrium_search_messages(uuid,text)'];
 
-/** What makes tables of vectors, which only their owner may, see docs/adr. */
-const MAKERS = ['atrium_vector_table(integer,integer)'];
+/** What makes tables of vectors and their indexes, which only their owner may, see docs/adr. */
+const MAKERS = ['atrium_vector_table(integer,integer)', 'atrium_vector_index(integer,integer)'];
+
+/** What a system actor has the owner do. */
+const CARETAKERS = ['atrium_analyze_knowledge()'];
 
 /** Some of those that it makes. */
 export const VECTOR_TABLES = [
@@ -40,8 +43,11 @@ export const VECTOR_TABLES = [
 /** What they may read, in columns. */
 const SEARCHED = ['sessions', 'messages'];
 
-/** Computes from what it is given, and may be called by the application. */
-const PURE = ['atrium_words(text)', 'atrium_search_vector(uuid,text)', 'atrium_search_query(uuid,text)'];
+/** Reads and changes no data, and may be called by the application. */
+const PURE = [
+  ...['atrium_words(text)', 'atrium_search_vector(uuid,text)', 'atrium_search_query(uuid,text)'],
+  'atrium_end_without_client()',
+];
 
 /** The look-ups run as the owner, who is held by FORCE ROW LEVEL SECURITY as anybody, and may read these for them. */
 const LOOKED_UP = ['users', 'tenants', 'memberships', 'token_sessions', 'api_keys', 'mcp_oauth_flows'];
@@ -59,6 +65,7 @@ const COLUMN_GRANTS = [
   'messages atrium_search SELECT search',
   'messages atrium_search SELECT session_id',
   'messages atrium_search SELECT tenant_id',
+  'rag_garbage atrium_app UPDATE created_at',
   'sessions atrium_search SELECT deleted_at',
   'sessions atrium_search SELECT id',
   'sessions atrium_search SELECT search',
@@ -201,15 +208,16 @@ const FAULTS: Record<string, { sql: string; values?: unknown[] }> = {
           UNION ALL
           SELECT name || ' is on the list and no SECURITY DEFINER function' FROM unnest($1::text[]) AS listed(name)
           WHERE name NOT IN (SELECT name FROM (${FUNCTIONS}) f WHERE prosecdef)`,
-    values: [[...LOOKUPS, ...SEARCHES, ...MAKERS], SEARCHES],
+    values: [[...LOOKUPS, ...SEARCHES, ...MAKERS, ...CARETAKERS], SEARCHES],
   },
   'no function is there for everybody': {
     sql: `SELECT name || ' can be called by PUBLIC' FROM (${FUNCTIONS}) f
           WHERE has_function_privilege('public', oid, 'EXECUTE')
           UNION ALL
           SELECT name || ' can be called by ' || role FROM (${FUNCTIONS}) f, unnest('{atrium_app,atrium_system}'::text[]) AS role
-          WHERE has_function_privilege(role, oid, 'EXECUTE') AND NOT (role = 'atrium_app' AND name = ANY ($1))`,
-    values: [[...LOOKUPS, ...SEARCHES, ...MAKERS, ...PURE]],
+          WHERE has_function_privilege(role, oid, 'EXECUTE') AND NOT (role = 'atrium_app' AND name = ANY ($1))
+            AND NOT (role = 'atrium_system' AND name = ANY ($2))`,
+    values: [[...LOOKUPS, ...SEARCHES, ...MAKERS, ...PURE], CARETAKERS],
   },
   'the roles of the application have no power over roles, databases or policies': {
     sql: `SELECT rolname || ' has an attribute it must not have' FROM pg_roles

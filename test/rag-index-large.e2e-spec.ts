@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { VectorMovesRepository } from '../src/modules/rag/index/vector-moves.repository.js';
 import { VectorMoves } from '../src/modules/rag/index/vector-moves.js';
+import { VectorsRepository } from '../src/modules/rag/index/vectors.repository.js';
 import { IndexBench, seeded, type MadeChunk, type TestCollection } from './rag-index-fixtures.js';
 
 const DIMENSIONS = 64;
@@ -68,12 +70,17 @@ async function recall(
 }
 
 /** Fewer are large here than really are. */
-const moveTo = (bucket: number) =>
-  collection.run(() =>
-    bench.context
-      .get(VectorMoves)
-      .moveLarge(collection.space, 500, { leastUsed: async () => bucket, signal: new AbortController().signal }),
+const moveTo = (bucket: number, { limit = 500, byRows = false, whose = collection } = {}) =>
+  whose.run(() =>
+    bench.context.get(VectorMoves).moveLarge(whose.space, limit, {
+      ...{ leastUsed: async () => bucket, byRows, signal: new AbortController().signal },
+    }),
   );
+
+const hasIndex = (bucket: number) =>
+  collection.run(() => bench.context.get(VectorMovesRepository).hasIndex(DIMENSIONS, bucket));
+
+const onServers = process.env['TEST_DATABASE_URL'] ? it : it.skip;
 
 const inTables = () =>
   collection.sql<{ fresh: number; indexed: number }>(
@@ -84,8 +91,13 @@ const inTables = () =>
 describe('A collection of more vectors than are compared one by one', () => {
   it('finds the same before and after they are moved to an index, under filters of any selectivity', async () => {
     expect(await recall(() => true)).toBe(1);
+    // Documents are still coming, as long as their words are not put in order.
+    await moveTo(1);
+    expect(await collection.run(() => bench.context.get(VectorsRepository).bucketOf(collection.space))).toBeNull();
+    await bench.upkeep.tidy();
     await moveTo(1);
     expect(await inTables()).toEqual([{ fresh: 0, indexed: CHUNKS }]);
+    expect(await hasIndex(1)).toBe(true);
 
     expect(await recall(() => true)).toBeGreaterThanOrEqual(0.97);
     const numbered = (sql: string, parameters: Record<string, unknown>) => ({ sql, parameters });
@@ -127,6 +139,70 @@ describe('A collection of more vectors than are compared one by one', () => {
     expect((await found()).filter((place) => place.startsWith(`${next}/`) || place.startsWith(`${number}/`))).toEqual(
       [],
     );
+  });
+
+  it('is moved while documents come, when it is far too large to wait', async () => {
+    const other = await bench.collection(DIMENSIONS);
+    await other.document(chunksOf(direction(), 40));
+    await moveTo(2, { limit: 2, whose: other });
+    expect(await hasIndex(2)).toBe(true);
+    expect(await other.sql('SELECT 1 FROM rag_vectors_64_2 WHERE tenant_id = :tenantId')).toHaveLength(40);
+  });
+
+  it('has its index from the start where it is filled row by row, and shares it with others', async () => {
+    const [first, second] = [await bench.collection(DIMENSIONS), await bench.collection(DIMENSIONS)];
+    const topic = direction();
+    for (const [n, whose] of [first, second].entries()) {
+      await whose.document(chunksOf(topic, 40), { n });
+      await bench.upkeep.tidy();
+      await moveTo(3, { limit: 20, byRows: true, whose });
+    }
+    for (const whose of [first, second]) {
+      expect(await whose.sql('SELECT 1 FROM rag_vectors_64_3 WHERE tenant_id = :tenantId')).toHaveLength(40);
+      expect((await whose.search({ vector: topic, depth: 40 })).vector).toHaveLength(40);
+    }
+  });
+
+  it('is whole, and gets its index, when a process ended before that', async () => {
+    const other = await bench.collection(DIMENSIONS);
+    const topic = direction();
+    await other.document(chunksOf(topic, 60));
+    const moves = bench.context.get(VectorMovesRepository);
+    await other.run(async () => {
+      await bench.context.get(VectorsRepository).prepare(DIMENSIONS, 4);
+      await moves.setBucket(other.space, 4);
+      expect(await bench.db.run(() => moves.move(other.space, 4, 25))).toBe(25);
+    });
+    const all = async () => places((await other.search({ vector: topic, depth: 60 })).vector);
+    const before = await all();
+    expect(new Set(before).size).toBe(60);
+    await moveTo(5, { limit: 1_000, whose: other });
+    expect(await other.sql('SELECT 1 FROM rag_vectors_64_4 WHERE tenant_id = :tenantId')).toHaveLength(60);
+    expect(await hasIndex(4)).toBe(true);
+    expect(await all()).toEqual(before);
+  });
+
+  onServers('is left alone while another process makes its index', async () => {
+    const other = await bench.collection(DIMENSIONS);
+    await other.document(chunksOf(direction(), 30));
+    await bench.upkeep.tidy();
+    const [held, released] = [Promise.withResolvers<true>(), Promise.withResolvers<true>()];
+    const holder = other.run(() =>
+      bench.db.run(async () => {
+        await bench.db.sql('SELECT pg_advisory_xact_lock(7313, :key) WHERE :tenantId::uuid IS NOT NULL', {
+          key: DIMENSIONS * 100 + 6,
+        });
+        held.resolve(true);
+        await released.promise;
+      }),
+    );
+    await held.promise;
+    await moveTo(6, { limit: 10, whose: other });
+    released.resolve(true);
+    await holder;
+    expect(await other.sql('SELECT 1 FROM rag_vectors_64 WHERE tenant_id = :tenantId')).toHaveLength(30);
+    await moveTo(6, { limit: 10, whose: other });
+    expect(await other.sql('SELECT 1 FROM rag_vectors_64_6 WHERE tenant_id = :tenantId')).toHaveLength(30);
   });
 
   it('loses a version, a space and itself piece by piece', async () => {

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { IndexFindings } from '../src/modules/rag/index/knowledge-index.service.js';
+import { SegmentsRepository } from '../src/modules/rag/index/segments.repository.js';
 import { IndexBench, seeded, type MadeChunk, type TestCollection } from './rag-index-fixtures.js';
 
 const DIMENSIONS = 16;
@@ -130,6 +131,85 @@ describe('Words', () => {
     expect(segments.length).toBeLessThanOrEqual(9);
     const query = words(5);
     expectBm25((await collection.search({ words: query })).keyword, bm25(live, query));
+  });
+
+  it.each([
+    ['new postings', 1],
+    ['segments', 4],
+  ])('are found the same when a process ends while it merges %s, and are merged later', async (_, rounds) => {
+    const collection = await bench.collection(DIMENSIONS);
+    const live = new Map<number, MadeChunk[]>();
+    const repository = bench.context.get(SegmentsRepository);
+    const { finish } = repository;
+    const late: Parameters<typeof finish>[] = [];
+    let merges = 0;
+    const ending = jest.spyOn(repository, 'finish').mockImplementation((...given) => {
+      merges += 1;
+      // The merge of four segments follows the one that makes the fourth.
+      if (merges < (rounds === 1 ? 1 : rounds + 1)) return finish.apply(repository, given);
+      late.push(given);
+      return Promise.reject(new Error('The process has ended'));
+    });
+    for (let round = 1; round <= rounds; round++) {
+      for (let n = 0; n < 4; n++) {
+        const made = chunks(3);
+        live.set((await collection.document(made)).number, made);
+      }
+      if (round < rounds) await settle();
+    }
+    const query = words(5);
+    const found = async () => (await collection.search({ words: query, depth: 60 })).keyword;
+    const before = await found();
+    expectBm25(before, bm25(live, query));
+    await settle();
+    expect(late).toHaveLength(1);
+    ending.mockRestore();
+    expect(await found()).toEqual(before);
+
+    const segments = () =>
+      collection.sql<{ status: string; isClaimed: boolean }>(
+        `SELECT status, merging_into IS NOT NULL AS "isClaimed" FROM rag_segments
+         WHERE tenant_id = :tenantId AND collection_id = :collectionId`,
+      );
+    // Whoever claimed it may still be at work.
+    await settle();
+    expect((await segments()).map(({ status }) => status)).toContain('building');
+    expect(await found()).toEqual(before);
+    await collection.sql(
+      `UPDATE rag_segments SET updated_at = updated_at - interval '11 minutes'
+       WHERE tenant_id = :tenantId AND collection_id = :collectionId`,
+    );
+    await settle();
+    expect(await segments()).toEqual([{ status: 'ready', isClaimed: false }]);
+    expect(await found()).toEqual(before);
+
+    // It was only slow, and comes too late.
+    for (const given of late)
+      expect(await collection.run(() => bench.db.run(() => finish.apply(repository, given)))).toBe(false);
+    expect(await found()).toEqual(before);
+  });
+
+  it('of which there are too many to be read are still the most frequent', async () => {
+    const collection = await bench.collection(DIMENSIONS);
+    const texts = ['rare common', 'rare common', 'common', 'common', 'common'];
+    await collection.document(texts.map((text) => ({ text, vector: direction() })));
+    await settle();
+    // As if there were far more of them.
+    await collection.sql(
+      `WITH gone AS (DELETE FROM rag_postings WHERE tenant_id = :tenantId AND collection_id = :collectionId RETURNING *)
+       INSERT INTO rag_postings
+       SELECT tenant_id, collection_id, segment_id, term, chunk_count * 200000, last_chunk, postings FROM gone`,
+    );
+    await collection.sql(
+      `UPDATE rag_collections SET chunk_count = chunk_count * 200000, term_total = term_total * 200000
+       WHERE tenant_id = :tenantId AND id = :collectionId`,
+    );
+    const { keyword, frequencies } = await collection.search({ words: 'rare common' });
+    expect(keyword.map(({ position }) => position)).toEqual([0, 1]);
+    expect([...frequencies.having].sort()).toEqual([
+      ['common', 1_000_000],
+      ['rare', 400_000],
+    ]);
   });
 
   it('of any kind are found again', async () => {

@@ -21,7 +21,7 @@ export class Connection {
     private readonly named: boolean,
     limitMs: number,
   ) {
-    this.limit = setTimeout(() => cutOff(client), limitMs);
+    this.limit = setTimeout(() => this.cutOff(), limitMs);
     if (answeredAt.has(client)) return;
     answeredAt.set(client, -Infinity);
     // A connection that breaks fails its statements; as an event it concerns nobody, and unheard would end the process.
@@ -72,6 +72,11 @@ export class Connection {
     });
   }
 
+  /** Not `end()`, which waits for what is under way. */
+  cutOff(): void {
+    wireOf(this.client).stream.destroy();
+  }
+
   /** One whose state is not known must not serve the next request. */
   release(broken: boolean): void {
     clearTimeout(this.limit);
@@ -98,11 +103,6 @@ export async function pauseUntil(deadline: number, attempt: number, cause: unkno
   const pauseMs = Math.min(50 * 2 ** attempt, 1000);
   if (performance.now() + pauseMs >= deadline) throw new DatabaseGone(cause);
   await new Promise((resolve) => setTimeout(resolve, pauseMs));
-}
-
-/** Not `end()`, which waits for what is under way. */
-function cutOff(client: PoolClient): void {
-  wireOf(client).stream.destroy();
 }
 
 /** The driver's own connection, which its types leave out. */

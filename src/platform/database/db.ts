@@ -29,6 +29,8 @@ interface RunOptions {
   limitMs?: number;
   /** All its statements read what the first one found committed; it writes nothing. Counts where it is opened. */
   asOfOneMoment?: boolean;
+  /** Aborted, it cuts the connection off like the limit. Counts where the transaction is opened. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -56,12 +58,16 @@ export class Db {
    */
   async run<T>(
     fn: () => Promise<T>,
-    { limitMs = TRANSACTION_LIMIT_MS, asOfOneMoment = false }: RunOptions = {},
+    { limitMs = TRANSACTION_LIMIT_MS, asOfOneMoment = false, signal }: RunOptions = {},
   ): Promise<T> {
     const actor = currentActor();
     const open = joined(actor);
     if (open) return insideOf(open, fn);
+    signal?.throwIfAborted();
     const connection = await this.begin(beginStatement(actor, limitMs, asOfOneMoment), limitMs);
+    const leave = () => connection.cutOff();
+    signal?.addEventListener('abort', leave, { once: true });
+    if (signal?.aborted) leave();
     const transaction: Transaction = {
       ...{ connection, actor, afterCommit: [], manager: null, commit: null, inner: 0, ended: false },
     };
@@ -79,6 +85,7 @@ export class Db {
       throw isConnectionFailure(error) ? new DatabaseGone(error) : error;
     } finally {
       transaction.ended = true;
+      signal?.removeEventListener('abort', leave);
       connection.release(broken);
       // What has committed is told, also where its caller failed after its COMMIT was sent.
       if (ended === 'COMMIT') for (const callback of transaction.afterCommit) this.callAfterCommit(callback);

@@ -65,9 +65,19 @@ export class CollectionsRepository {
   }
 
   /** The newest first. */
-  async readableIds(): Promise<string[]> {
+  async readableIds(most: number | null): Promise<string[]> {
     const rows = await this.db.sql<{ id: string }>(
-      `SELECT c.id FROM rag_collections c WHERE c.tenant_id = :tenantId AND ${READABLE_COLLECTION} ORDER BY c.id DESC`,
+      `SELECT c.id FROM rag_collections c WHERE c.tenant_id = :tenantId AND ${READABLE_COLLECTION}
+       ORDER BY c.id DESC LIMIT :most::int`,
+      { most, ...readerParameters() },
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  async hiddenIds(): Promise<string[]> {
+    const rows = await this.db.sql<{ id: string }>(
+      `SELECT c.id FROM rag_collections c
+       WHERE c.tenant_id = :tenantId AND c.deleted_at IS NULL AND NOT (${READABLE_COLLECTION})`,
       readerParameters(),
     );
     return rows.map(({ id }) => id);
@@ -176,6 +186,16 @@ export class CollectionsRepository {
       'SELECT id FROM rag_collections WHERE tenant_id = :tenantId AND deleted_at < :before',
       { before },
     );
+  }
+
+  /** One that is deleted, for this transaction; false where another process is at it, or it is gone. */
+  async holdDeleted(id: string): Promise<boolean> {
+    const rows = await this.db.sql(
+      `SELECT 1 FROM rag_collections WHERE tenant_id = :tenantId AND id = :id AND deleted_at IS NOT NULL
+       FOR NO KEY UPDATE SKIP LOCKED`,
+      { id },
+    );
+    return rows.length > 0;
   }
 
   async remove(id: string): Promise<void> {

@@ -73,8 +73,9 @@ export class ChunksRepository {
   async dropVersion(collectionId: string, number: number, limit: number): Promise<number> {
     const rows = await this.db.sql(
       `DELETE FROM rag_chunks WHERE tenant_id = :tenantId AND collection_id = :collectionId AND number = :number
-         AND position IN (SELECT position FROM rag_chunks WHERE tenant_id = :tenantId AND collection_id = :collectionId
-                          AND number = :number LIMIT :limit)
+         AND position = ANY (ARRAY (
+           SELECT position FROM rag_chunks
+           WHERE tenant_id = :tenantId AND collection_id = :collectionId AND number = :number LIMIT :limit))
        RETURNING position`,
       { collectionId, number, limit },
     );

@@ -3,6 +3,7 @@ import { camelRow } from '../../../platform/database/camel-row.js';
 import { Db } from '../../../platform/database/db.js';
 import type { StorageKey } from '../../../platform/storage/file-storage.js';
 import { READABLE_COLLECTION, readerParameters } from '../collections/collection-access.js';
+import { EACH } from '../index/look-ups.js';
 import type { DocumentDraft, DocumentError, DocumentStatus, KnownDocument } from './document.js';
 
 const COLUMNS = `d.tenant_id, d.id, d.collection_id, d.title, d.mime_type, d.size_bytes, d.source, d.origin, d.status,
@@ -61,9 +62,11 @@ export class DocumentsRepository {
   /** By the hash of what they were made of, in hex. */
   async bySource(collectionId: string, hashes: readonly string[]): Promise<Map<string, KnownDocument>> {
     const rows = await this.db.sql<{ hash: string }>(
-      `SELECT ${COLUMNS}, encode(d.source_hash, 'hex') AS hash FROM rag_documents d
-       WHERE d.tenant_id = :tenantId AND d.collection_id = :collectionId
-         AND d.source_hash IN (SELECT decode(hash, 'hex') FROM unnest(:hashes::text[]) AS hash)`,
+      `SELECT ${COLUMNS}, encode(d.source_hash, 'hex') AS hash FROM (
+         SELECT decode(hash, 'hex') AS hash FROM unnest(:hashes::text[]) AS hash ${EACH}) given
+       CROSS JOIN LATERAL (
+         SELECT * FROM rag_documents d WHERE d.tenant_id = :tenantId AND d.source_hash = given.hash
+           AND d.collection_id = :collectionId ${EACH}) d`,
       { collectionId, hashes },
     );
     return new Map(rows.map(({ hash, ...row }) => [hash, documentOf(row)]));
@@ -81,7 +84,7 @@ export class DocumentsRepository {
   async ofBatch(id: string): Promise<KnownDocument[]> {
     const rows = await this.db.sql<object>(
       `SELECT ${COLUMNS} FROM rag_batches b, unnest(b.document_ids) WITH ORDINALITY AS named (id, place)
-       JOIN rag_documents d ON d.tenant_id = :tenantId AND d.id = named.id
+       CROSS JOIN LATERAL (SELECT * FROM rag_documents d WHERE d.tenant_id = :tenantId AND d.id = named.id ${EACH}) d
        WHERE b.tenant_id = :tenantId AND b.id = :id AND ${OF_READABLE} ORDER BY named.place`,
       { id, ...readerParameters() },
     );

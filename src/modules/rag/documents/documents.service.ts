@@ -45,7 +45,7 @@ export class DocumentsService {
 
   /** `isNew`: false where the same was there already. @throws ValidationFailed, DomainError 415 */
   async add({ collectionId, ...given }: CreateDocumentDto): Promise<DocumentAnswerDto & { isNew: boolean }> {
-    const [collection] = await this.requireCollection(collectionId);
+    const collection = await this.requireCollection(collectionId);
     const draft = this.drafts.draft(given);
     given.file?.keep();
     const { documents, added } = await this.addAll(collection, [draft], 'document.created');
@@ -58,7 +58,7 @@ export class DocumentsService {
 
   /** All of them or, where one is at fault, none. @throws ValidationFailed */
   async addBatch({ collectionId, documents: given }: CreateDocumentsDto): Promise<DocumentsAnswerDto> {
-    const [collection] = await this.requireCollection(collectionId);
+    const collection = await this.requireCollection(collectionId);
     const drafts = given.map((one, index) => this.drafts.draft(one, `documents[${index}].`));
     const { documents } = await this.addAll(collection, drafts, 'documentBatch.created');
     return { documents: documents.map(shownDocument) };
@@ -169,10 +169,10 @@ export class DocumentsService {
     }
   }
 
-  private async requireCollection(id: string): Promise<[string]> {
+  private async requireCollection(id: string): Promise<string> {
     const [collection] = await this.collections.readable([id]);
     if (!collection) throw unknownCollection(id);
-    return [collection.id];
+    return collection.id;
   }
 
   private async deleteBytes(key: StorageKey): Promise<void> {

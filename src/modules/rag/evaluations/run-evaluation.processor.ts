@@ -91,7 +91,7 @@ export class RunEvaluationProcessor implements JobProcessor<'evaluation.run'> {
 
   private async judge({ id, cases, collectionIds, modes, ...kept }: Held, fence: number, signal: AbortSignal) {
     let { done, sums } = kept;
-    for (; done < cases.length;) {
+    while (done < cases.length) {
       const step = cases.slice(done, done + CASES_A_STEP);
       for (const { query, relevant } of step) {
         for (const mode of modes) {

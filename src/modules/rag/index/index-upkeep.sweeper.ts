@@ -5,7 +5,7 @@ import { Settings } from '../../../platform/config/settings.js';
 import { RepeatedPass } from '../../../platform/jobs/repeated-pass.js';
 import { SegmentUpkeep } from './segment-upkeep.js';
 import { SegmentsRepository } from './segments.repository.js';
-import { exactLimit } from './vector-space.js';
+import { indexLimit } from './vector-space.js';
 import { VectorMovesRepository } from './vector-moves.repository.js';
 import { VectorMoves } from './vector-moves.js';
 
@@ -19,10 +19,17 @@ const SOON_MS = 1_000;
 @Injectable()
 export class IndexUpkeep implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly stopping = new AbortController();
-  private readonly passes = new RepeatedPass({
+  private readonly logger = new Logger('IndexUpkeep');
+  private readonly merging = new RepeatedPass({
     everyMs: EVERY_MS,
-    logger: new Logger('IndexUpkeep'),
-    pass: () => this.tidy(),
+    logger: this.logger,
+    pass: () => this.mergeAll(),
+  });
+  /** By itself, since an index takes its time, and words are to be merged meanwhile. */
+  private readonly moving = new RepeatedPass({
+    everyMs: EVERY_MS,
+    logger: this.logger,
+    pass: () => this.moveAll(),
   });
   private timer: NodeJS.Timeout | null = null;
 
@@ -35,13 +42,15 @@ export class IndexUpkeep implements OnApplicationBootstrap, BeforeApplicationShu
   ) {}
 
   onApplicationBootstrap(): void {
-    if (this.settings.role !== 'api') this.passes.start();
+    if (this.settings.role === 'api') return;
+    this.merging.start();
+    this.moving.start();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping.abort();
     if (this.timer) clearTimeout(this.timer);
-    await this.passes.stop();
+    await Promise.all([this.merging.stop(), this.moving.stop()]);
   }
 
   /** Something was added. */
@@ -49,22 +58,42 @@ export class IndexUpkeep implements OnApplicationBootstrap, BeforeApplicationShu
     if (this.settings.role === 'api' || this.stopping.signal.aborted) return;
     this.timer ??= setTimeout(() => {
       this.timer = null;
-      this.passes.kick();
+      this.merging.kick();
     }, SOON_MS).unref();
   }
 
-  async tidy(): Promise<undefined> {
+  async tidy(): Promise<void> {
+    await this.mergeAll();
+    await this.moveAll();
+  }
+
+  private async mergeAll(): Promise<undefined> {
     const { signal } = this.stopping;
+    await runAs(Actor.system('statistics of knowledge'), () => this.segments.analyze());
     const collections = await runAs(Actor.system('postings to merge'), () => this.segments.collectionsWithWork());
     for (const { tenantId, collectionId } of collections)
-      if (!signal.aborted) await runAs(Actor.job(tenantId), () => this.segmentUpkeep.tidy(collectionId, signal));
+      await this.of(tenantId, collectionId, () => this.segmentUpkeep.tidy(collectionId, signal));
+    if (collections.length > 0) this.moving.kick();
+  }
+
+  private async moveAll(): Promise<undefined> {
+    const { signal } = this.stopping;
+    const byRows = this.settings.database.url === null;
     const large = await runAs(Actor.system('vectors of large collections'), () => this.spaces.largeSpaces());
     for (const { tenantId, ...space } of large) {
-      if (signal.aborted) return;
       const leastUsed = () =>
         runAs(Actor.system('buckets of vectors'), () => this.spaces.leastUsedBucket(space.dimensions));
-      const limit = exactLimit(space.dimensions) * (this.settings.database.url === null ? EMBEDDED_FACTOR : 1);
-      await runAs(Actor.job(tenantId), () => this.moves.moveLarge(space, limit, { leastUsed, signal }));
+      const limit = indexLimit(space.dimensions) * (byRows ? EMBEDDED_FACTOR : 1);
+      const options = { leastUsed, byRows, signal };
+      await this.of(tenantId, space.collectionId, () => this.moves.moveLarge(space, limit, options));
     }
+  }
+
+  /** What is wrong with one collection holds up no other. */
+  private async of(tenantId: string, collectionId: string, tidy: () => Promise<void>): Promise<void> {
+    if (this.stopping.signal.aborted) return;
+    await runAs(Actor.job(tenantId), tidy).catch((error: unknown) => {
+      this.logger.error({ err: error, tenantId, collectionId }, 'A collection could not be put in order');
+    });
   }
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
 import { decodeFresh } from './fresh-content.js';
+import { isLive } from './look-ups.js';
 import { KeywordScores, type Candidate, type Source, type TermPostings } from './keyword-scores.js';
 import type { MatchingDocuments } from './matching-documents.js';
 import { decodePieces } from './pieces.js';
@@ -75,23 +76,25 @@ export class KeywordSearchRepository {
     const sources: Source[] = [...segments];
     const lists = new Map<string, TermPostings[]>();
     const bySegment = new Map(segments.map(({ id }, n) => [id, n]));
-    const skipped = new Set<string>();
+    // Words that are too frequent to be read, and in how many chunks they are.
+    const skipped = new Map<string, number>();
     for (const { term, segmentId, chunkCount, postings: bytes } of postings) {
       const source = bySegment.get(segmentId);
       if (source === undefined) continue;
-      if (bytes === null) skipped.add(term);
+      if (bytes === null) skipped.set(term, (skipped.get(term) ?? 0) + chunkCount);
       else listOf(lists, term).push({ source, count: chunkCount, postings: bytes });
     }
     for (const { number, position, chunkCount, content } of fresh) {
       const source = sources.push({ pieces: [{ number, position, count: chunkCount }], chunkCount }) - 1;
       for (const [term, { count, postings: bytes }] of decodeFresh(content, new Set(terms.keys())))
-        if (!skipped.has(term)) listOf(lists, term).push({ source, count, postings: bytes });
+        if (skipped.has(term)) skipped.set(term, (skipped.get(term) ?? 0) + count);
+        else listOf(lists, term).push({ source, count, postings: bytes });
     }
     const scores = new KeywordScores(sources, statistics, dropped);
     // In one order wherever the postings are, so that sums are the same to the last bit.
     const having = new Map<string, number>();
     for (const [term, weight] of [...terms].sort(([a], [b]) => (a < b ? -1 : 1)))
-      having.set(term, scores.add(weight, lists.get(term) ?? []));
+      having.set(term, skipped.get(term) ?? scores.add(weight, lists.get(term) ?? []));
     const frequencies = { chunkCount: statistics.chunkCount, having };
     if (most === 0) return { candidates: [], frequencies };
     if (matching.numbers) return { candidates: scores.best(most, matching.numbers), frequencies };
@@ -106,8 +109,7 @@ export class KeywordSearchRepository {
       if (numbers.size === 0) return [];
       const rows = await this.db.sql<{ number: number }>(
         `SELECT v.number FROM unnest(:candidates::int[]) AS v (number)
-         WHERE EXISTS (SELECT 1 FROM rag_documents d WHERE d.tenant_id = :tenantId AND d.collection_id = :collectionId
-           AND d.number = v.number) AND ${matching.condition('v')}`,
+         WHERE ${matching.livingCondition('v')}`,
         { ...matching.parameters, collectionId, candidates: [...numbers] },
         { varies: matching.varies },
       );
@@ -160,9 +162,7 @@ export class KeywordSearchRepository {
     return this.db.sql<FreshRow>(
       `SELECT f.number, f.position, f.chunk_count AS "chunkCount", f.content
        FROM rag_fresh_postings f
-       WHERE f.tenant_id = :tenantId AND f.collection_id = :collectionId AND EXISTS (
-         SELECT 1 FROM rag_documents d
-         WHERE d.tenant_id = f.tenant_id AND d.collection_id = f.collection_id AND d.number = f.number)
+       WHERE f.tenant_id = :tenantId AND f.collection_id = :collectionId AND ${isLive('f')}
        ORDER BY f.number, f.position`,
       { collectionId },
     );

@@ -1,3 +1,5 @@
+import { EACH, isLive } from './look-ups.js';
+
 /** A condition over `d`, a row of rag_documents, with named parameters. */
 export interface DocumentFilter {
   sql: string;
@@ -44,11 +46,17 @@ export class MatchingDocuments {
     return this.filter?.parameters ?? {};
   }
 
+  /** As {@link condition}, and that the row is of a version that is live. */
+  livingCondition(alias: string): string {
+    // Those that a filter was asked about are.
+    return this.isAll ? isLive(alias) : this.condition(alias);
+  }
+
   /** For rows of `alias` with a `number`, where `:collectionId` is the collection. */
   condition(alias: string): string {
     if (this.numbers) return `${alias}.number = ANY (:numbers::int[])`;
     if (!this.filter) return 'true';
-    return `EXISTS (SELECT 1 FROM rag_documents d WHERE d.tenant_id = :tenantId AND d.collection_id = :collectionId
-      AND d.number = ${alias}.number AND (${this.filter.sql}))`;
+    return `EXISTS (SELECT 1 FROM rag_documents d WHERE d.tenant_id = :tenantId AND d.number = ${alias}.number
+      AND d.collection_id = :collectionId AND (${this.filter.sql}) ${EACH})`;
   }
 }

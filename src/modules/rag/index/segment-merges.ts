@@ -55,14 +55,15 @@ export class SegmentMerges {
     await this.db.run(() => this.segments.finish(collectionId, id, pieces));
   }
 
-  async ofSegments(collectionId: string, ids: readonly string[], dropped: ReadonlySet<number>): Promise<void> {
+  /** False: others have claimed them. */
+  async ofSegments(collectionId: string, ids: readonly string[], dropped: ReadonlySet<number>): Promise<boolean> {
     const id = v7();
     const claimed = await this.db.run(async () => {
       const ready = await this.segments.claimSegments(collectionId, id, ids);
       if (ready.length > 0) await this.segments.open(collectionId, id);
       return ready;
     });
-    if (claimed.length === 0) return;
+    if (claimed.length === 0) return false;
     const pieces: Piece[] = [];
     const parts = new Map<string, Part>();
     let base = 0;
@@ -76,7 +77,7 @@ export class SegmentMerges {
     const sources = claimed.map((segment) => segment.id);
     for await (const terms of this.mergedTerms(collectionId, sources, parts))
       if (terms.length > 0) await this.db.run(() => this.segments.addTerms(collectionId, id, terms));
-    await this.db.run(() => this.segments.finish(collectionId, id, pieces));
+    return this.db.run(() => this.segments.finish(collectionId, id, pieces));
   }
 
   private async *mergedTerms(

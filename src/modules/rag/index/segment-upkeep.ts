@@ -28,7 +28,7 @@ export class SegmentUpkeep {
   async tidy(collectionId: string, signal: AbortSignal): Promise<void> {
     await this.segments.giveUp(collectionId, new Date(Date.now() - GIVEN_UP_AFTER_MS));
     await this.mergeFresh(collectionId, signal);
-    await this.leaveOutDropped(collectionId);
+    await this.leaveOutDropped(collectionId, signal);
     await this.mergeSegments(collectionId, signal);
     await this.clear(collectionId, signal);
   }
@@ -56,17 +56,18 @@ export class SegmentUpkeep {
   }
 
   /** And forgets those of them that are in no segment. */
-  private async leaveOutDropped(collectionId: string): Promise<void> {
+  private async leaveOutDropped(collectionId: string, signal: AbortSignal): Promise<void> {
     const dropped = new Set(await this.segments.droppedVersions(collectionId));
     if (dropped.size === 0) return;
     const isMerging = (await this.segments.segments(collectionId)).some(({ status }) => status === 'building');
     if (isMerging) return;
     const held = new Set<number>();
     for (const { id, chunkCount, pieces } of await this.segments.pieces(collectionId)) {
+      if (signal.aborted) return;
       const gone = decodePieces(pieces).filter(({ number }) => dropped.has(number));
       const part = gone.reduce((sum, { count }) => sum + count, 0) / chunkCount;
-      if (part > DROPPED_PART) await this.merges.ofSegments(collectionId, [id], dropped);
-      else for (const { number } of gone) held.add(number);
+      const isLeftOut = part > DROPPED_PART && (await this.merges.ofSegments(collectionId, [id], dropped));
+      if (!isLeftOut) for (const { number } of gone) held.add(number);
     }
     await this.segments.forgetDropped(
       collectionId,

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
+import { isLive } from './look-ups.js';
 import { encodePieces, type Piece } from './pieces.js';
 import type { Postings } from './postings.js';
 
@@ -28,6 +29,8 @@ interface WorkOfCollection {
   collectionId: string;
 }
 
+const ANALYZE_LIMIT_MS = 120_000;
+
 const OF_COLLECTION = 'tenant_id = :tenantId AND collection_id = :collectionId';
 
 /**
@@ -37,6 +40,11 @@ const OF_COLLECTION = 'tenant_id = :tenantId AND collection_id = :collectionId';
 @Injectable()
 export class SegmentsRepository {
   constructor(private readonly db: Db) {}
+
+  /** Lets the planner know tables that are new to it, or twice as large as when it last looked. Needs a system actor. */
+  async analyze(): Promise<void> {
+    await this.db.run(() => this.db.systemSql('SELECT atrium_analyze_knowledge()'), { limitMs: ANALYZE_LIMIT_MS });
+  }
 
   /** Collections that may have something to merge or to clear away. Needs a system actor. */
   async collectionsWithWork(): Promise<WorkOfCollection[]> {
@@ -56,8 +64,7 @@ export class SegmentsRepository {
   async unclaimedFresh(collectionId: string, most: number): Promise<FreshKey[]> {
     return this.db.sql<FreshKey>(
       `SELECT f.number, f.position, f.chunk_count AS "chunkCount" FROM rag_fresh_postings f
-       JOIN rag_documents d ON d.tenant_id = f.tenant_id AND d.collection_id = f.collection_id AND d.number = f.number
-       WHERE f.tenant_id = :tenantId AND f.collection_id = :collectionId AND f.merging_into IS NULL
+       WHERE f.tenant_id = :tenantId AND f.collection_id = :collectionId AND f.merging_into IS NULL AND ${isLive('f')}
        ORDER BY f.number, f.position LIMIT :most`,
       { collectionId, most },
     );
@@ -182,8 +189,16 @@ export class SegmentsRepository {
     );
   }
 
-  /** Deletes at most `most` postings of a dropped segment, and at last itself; returns how many rows went. */
+  /**
+   * Deletes at most `most` postings of a dropped segment, and at last itself; returns how many rows went. None while
+   * another process is at it: two that delete the same rows, each in its own order, would wait for each other.
+   */
   async clear(collectionId: string, id: string, most: number): Promise<number> {
+    const held = await this.db.sql(
+      `SELECT 1 FROM rag_segments WHERE ${OF_COLLECTION} AND id = :id AND status = 'dropped' FOR UPDATE SKIP LOCKED`,
+      { collectionId, id },
+    );
+    if (held.length === 0) return 0;
     const rows = await this.db.sql(
       `DELETE FROM rag_postings WHERE tenant_id = :tenantId AND ctid = ANY (ARRAY(
          SELECT ctid FROM rag_postings WHERE ${OF_COLLECTION} AND segment_id = :id LIMIT :most)) RETURNING 1`,

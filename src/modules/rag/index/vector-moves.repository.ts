@@ -1,10 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
-import { BUCKETS, exactLimit, vectorTable, type IndexedSpace } from './vector-space.js';
+import { isLive } from './look-ups.js';
+import { BUCKETS, indexLimit, vectorTable, type IndexedSpace } from './vector-space.js';
 
 interface SpaceOfTenant extends IndexedSpace {
   tenantId: string;
 }
+
+/** Of millions of vectors, when the memory they need is more than there is. */
+const INDEX_LIMIT_MS = 6 * 3_600_000;
 
 const IN_SPACE = 'tenant_id = :tenantId AND collection_id = :collectionId AND space_id = :spaceId';
 
@@ -22,7 +26,7 @@ export class VectorMovesRepository {
        SELECT tenant_id, id, next_space_id, next_dimensions, chunk_count
        FROM rag_collections WHERE deleted_at IS NULL AND chunk_count > 500 AND next_space_id IS NOT NULL`,
     );
-    return rows.filter(({ chunkCount, dimensions }) => chunkCount > exactLimit(dimensions));
+    return rows.filter(({ chunkCount, dimensions }) => chunkCount > indexLimit(dimensions));
   }
 
   /** A bucket of its own, or else the one that fewest spaces share. Needs a system actor. */
@@ -44,6 +48,39 @@ export class VectorMovesRepository {
     );
   }
 
+  async hasIndex(dimensions: number, bucket: number): Promise<boolean> {
+    const rows = await this.db.sql(
+      `SELECT 1 FROM pg_class WHERE relname = :name AND relnamespace = 'public'::regnamespace
+         AND :tenantId::uuid IS NOT NULL`,
+      { name: `${vectorTable(dimensions, bucket)}_hnsw` },
+    );
+    return rows.length > 0;
+  }
+
+  /** Where there is none: some 0.3 ms for each vector of 384 dimensions that the bucket holds. In no transaction. */
+  async makeIndex(dimensions: number, bucket: number, signal: AbortSignal): Promise<void> {
+    await this.db.run(
+      async () => {
+        await this.db.sql('SELECT atrium_end_without_client() WHERE :tenantId::uuid IS NOT NULL');
+        await this.db.sql('SELECT atrium_vector_index(:dimensions, :bucket) WHERE :tenantId::uuid IS NOT NULL', {
+          dimensions,
+          bucket,
+        });
+      },
+      { limitMs: INDEX_LIMIT_MS, signal },
+    );
+  }
+
+  /** Whether live versions were added to it that its postings are not in order with yet. */
+  async isGrowing(collectionId: string): Promise<boolean> {
+    const rows = await this.db.sql(
+      `SELECT 1 FROM rag_fresh_postings f
+       WHERE f.tenant_id = :tenantId AND f.collection_id = :collectionId AND ${isLive('f')} LIMIT 1`,
+      { collectionId },
+    );
+    return rows.length > 0;
+  }
+
   /** Whether more than `count` vectors are in bucket 0. */
   async hasMoreThan({ collectionId, spaceId, dimensions }: IndexedSpace, count: number): Promise<boolean> {
     const rows = await this.db.sql(`SELECT 1 FROM ${vectorTable(dimensions)} WHERE ${IN_SPACE} OFFSET :count LIMIT 1`, {
@@ -55,12 +92,19 @@ export class VectorMovesRepository {
   }
 
   /**
-   * Moves at most `most`; returns how many. They are deleted and inserted, not updated: who deletes
+   * Moves at most `most`; returns how many: none while the bucket's index is being made, either. They are deleted and inserted, not updated: who deletes
    * one at the same time then waits and finds it gone, instead of failing. In the order of the key, whose index knows
    * which rows are gone; the table would be read from its beginning again and again.
    */
   async move({ collectionId, spaceId, dimensions }: IndexedSpace, bucket: number, most: number): Promise<number> {
     const [from, to] = [vectorTable(dimensions), vectorTable(dimensions, bucket)];
+    // By itself: to insert takes a lock of the table that the making of its index holds back.
+    const [lock] = await this.db.sql<{ isFree: boolean }>(
+      `SELECT pg_try_advisory_xact_lock_shared(7313, :dimensions::int * 100 + :bucket::int) AS "isFree"
+       WHERE :tenantId::uuid IS NOT NULL`,
+      { dimensions, bucket },
+    );
+    if (!lock?.isFree) return 0;
     const rows = await this.db.sql(
       `WITH moved AS (
          DELETE FROM ${from} WHERE tenant_id = :tenantId AND ctid = ANY (ARRAY(

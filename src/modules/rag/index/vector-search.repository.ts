@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
+import { isLive } from './look-ups.js';
 import type { MatchingDocuments } from './matching-documents.js';
 import { vectorTable, vectorText, type IndexedSpace } from './vector-space.js';
 import { VectorsRepository } from './vectors.repository.js';
@@ -27,11 +28,13 @@ interface Row {
 
 /** How far an index is looked through for each step of a search: .994 of the nearest of 62,650, in 1.5 ms. */
 const EF_SEARCH = 200;
+/** As much as pgvector takes. */
+const MOST_EF_SEARCH = 1_000;
 /** Where a filter leaves too little of that, it goes on, and gives up here; what it lacks is then searched exactly. */
 const MOST_SCANNED = 20_000;
 
-const LIVE = `EXISTS (SELECT 1 FROM rag_documents d
-  WHERE d.tenant_id = :tenantId AND d.collection_id = :collectionId AND d.number = v.number)`;
+/** So many times as much is asked of an index where many versions have been replaced and are not cleared away yet. */
+const MORE = 4;
 
 /** The vectors nearest to one, of versions that are live and, where there is a filter, match it. */
 @Injectable()
@@ -63,22 +66,27 @@ export class VectorSearchRepository {
   private async far(table: string | undefined, query: VectorQuery): Promise<Row[]> {
     if (table === undefined) return [];
     if (query.matching.numbers) return this.near(table, query);
-    const wanted = wantedOf(query);
-    const rows = await this.byIndex(table, query, wanted);
-    // Fewer: the index gave up, or there are no more.
-    const isWhole = rows.length === wanted && hasEnough(rows, wanted, query.most);
-    return isWhole ? rows : this.exact(table, query, query.most, true);
+    const few = wantedOf(query);
+    for (const wanted of [few, MORE * few]) {
+      const rows = await this.byIndex(table, query, wanted);
+      // Fewer: the index gave up, or there are no more.
+      if (rows.length < wanted) break;
+      if (hasEnough(rows, wanted, query.most)) return rows;
+    }
+    return this.exact(table, query, query.most, true);
   }
 
   /** Compares one by one. `joined`: those that are not live are left out before the best are taken. */
   private exact(table: string, { space, vector, matching }: VectorQuery, most: number, joined = false): Promise<Row[]> {
     return this.db.sql<Row>(
-      `SELECT v.number, v.position, v.distance, ${matching.isAll && !joined ? LIVE : 'true'} AS live
-       -- The sum keeps the index out of it.
-       FROM (SELECT v.number, v.position, (v.embedding <#> :vector::halfvec) + 0 AS distance FROM ${table} v
-             WHERE v.tenant_id = :tenantId AND v.collection_id = :collectionId AND v.space_id = :spaceId
-               AND ${joined && matching.isAll ? LIVE : matching.condition('v')}
-             ORDER BY distance LIMIT ${most}) v`,
+      // The sum keeps the index out of it.
+      withLife(
+        `SELECT v.number, v.position, (v.embedding <#> :vector::halfvec) + 0 AS distance FROM ${table} v
+         WHERE v.tenant_id = :tenantId AND v.collection_id = :collectionId AND v.space_id = :spaceId
+           AND ${joined ? matching.livingCondition('v') : matching.condition('v')}
+         ORDER BY distance LIMIT ${most}`,
+        matching.isAll && !joined,
+      ),
       this.parameters(space, vector, matching),
       { varies: matching.varies },
     );
@@ -89,16 +97,18 @@ export class VectorSearchRepository {
     const [, rows] = await Promise.all([
       this.set({
         enable_sort: 'off',
-        'hnsw.ef_search': EF_SEARCH,
+        'hnsw.ef_search': Math.min(MOST_EF_SEARCH, Math.max(EF_SEARCH, most)),
         'hnsw.iterative_scan': 'relaxed_order',
         'hnsw.max_scan_tuples': MOST_SCANNED,
       }),
       this.db.sql<Row>(
-        `SELECT v.number, v.position, v.distance, ${matching.isAll ? LIVE : 'true'} AS live
-         FROM (SELECT v.number, v.position, v.embedding <#> :vector::halfvec AS distance FROM ${table} v
-               WHERE v.tenant_id = :tenantId AND v.collection_id = :collectionId AND v.space_id = :spaceId
-                 AND ${matching.condition('v')}
-               ORDER BY v.embedding <#> :vector::halfvec LIMIT ${most}) v`,
+        withLife(
+          `SELECT v.number, v.position, v.embedding <#> :vector::halfvec AS distance FROM ${table} v
+           WHERE v.tenant_id = :tenantId AND v.collection_id = :collectionId AND v.space_id = :spaceId
+             AND ${matching.condition('v')}
+           ORDER BY v.embedding <#> :vector::halfvec LIMIT ${most}`,
+          matching.isAll,
+        ),
         this.parameters(space, vector, matching),
         { varies: matching.varies },
       ),
@@ -117,9 +127,14 @@ export class VectorSearchRepository {
   }
 }
 
+/** Says of each row whether its version is live, where that is not known. */
+function withLife(nearest: string, isAsked: boolean): string {
+  return `SELECT v.number, v.position, v.distance, ${isAsked ? isLive('v') : 'true'} AS live FROM (${nearest}) v`;
+}
+
 /** Of what is not live there is little, and it goes soon. */
 function wantedOf({ matching, most }: VectorQuery): number {
-  return matching.isAll ? 2 * most + 10 : most;
+  return matching.isAll ? most + Math.max(10, Math.ceil(most / 4)) : most;
 }
 
 /** Unless so many were not live that live ones behind them may have been cut off. */

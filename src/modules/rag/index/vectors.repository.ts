@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
 import { openTransaction } from '../../../platform/database/transaction.js';
+import { EACH, filtered } from './look-ups.js';
 import { vectorTable, vectorText, type IndexedSpace } from './vector-space.js';
 
 export interface NewVector {
@@ -85,8 +86,9 @@ export class VectorsRepository {
       `INSERT INTO ${vectorTable(dimensions)} (${COLUMNS})
        SELECT c.tenant_id, c.collection_id, :spaceId, c.number, c.position, c.hash, v.embedding::halfvec
        FROM unnest(:positions::int[], string_to_array(:embeddings, ';')) AS v (position, embedding)
-       JOIN rag_chunks c ON c.tenant_id = :tenantId AND c.collection_id = :collectionId AND c.number = :number
-         AND c.position = v.position
+       CROSS JOIN LATERAL (
+         SELECT * FROM rag_chunks c WHERE c.tenant_id = :tenantId AND c.collection_id = :collectionId
+           AND c.number = :number AND c.position = v.position ${EACH}) c
        ON CONFLICT DO NOTHING`,
       {
         ...{ collectionId, spaceId, number },
@@ -100,7 +102,11 @@ export class VectorsRepository {
   async reuse({ tables, collectionId, spaceId }: PlacedSpace, number: number): Promise<void> {
     const [written] = tables;
     if (written === undefined) return;
-    const known = tables.map((table) => `SELECT v.embedding FROM ${table} v WHERE ${inSpace('v')} AND v.hash = c.hash`);
+    const known = tables.map(
+      (table) => `SELECT v.embedding FROM ${table} v
+        WHERE v.tenant_id = :tenantId AND v.hash = c.hash AND v.space_id = :spaceId
+          AND ${filtered('v.collection_id', ':collectionId')}`,
+    );
     await this.db.sql(
       `INSERT INTO ${written} (${COLUMNS})
        SELECT c.tenant_id, c.collection_id, :spaceId, c.number, c.position, c.hash, known.embedding
@@ -199,7 +205,8 @@ function inSpace(alias: string): string {
 function lacking(tables: readonly string[]): string {
   const having = tables.map(
     (table) =>
-      `EXISTS (SELECT 1 FROM ${table} l WHERE ${inSpace('l')} AND l.number = :number AND l.position = c.position)`,
+      `EXISTS (SELECT 1 FROM ${table} l WHERE ${inSpace('l')} AND l.number = :number
+         AND l.position = c.position ${EACH})`,
   );
   return having.length === 0 ? 'true' : `NOT (${having.join(' OR ')})`;
 }

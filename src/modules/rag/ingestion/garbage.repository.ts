@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 } from 'uuid';
 import { Db } from '../../../platform/database/db.js';
 import type { VectorSpace } from '../collections/collection.js';
+import { EACH } from '../index/look-ups.js';
 
 export interface Garbage {
   id: string;
@@ -42,11 +43,21 @@ export class GarbageRepository {
       `SELECT g.id, g.collection_id AS "collectionId", g.number, g.space_id AS "spaceId", g.dimensions FROM rag_garbage g
        WHERE g.tenant_id = :tenantId AND g.created_at < :before AND NOT EXISTS (
          SELECT 1 FROM rag_chunks k
-         JOIN rag_ingestions i ON i.tenant_id = k.tenant_id AND i.document_id = k.document_id AND i.stage = 'parse'
-         WHERE k.tenant_id = :tenantId AND k.collection_id = g.collection_id AND k.number = g.number AND k.position = 0)
+         WHERE k.tenant_id = :tenantId AND k.collection_id = g.collection_id AND k.number = g.number AND k.position = 0
+           AND EXISTS (SELECT 1 FROM rag_ingestions i WHERE i.tenant_id = :tenantId AND i.document_id = k.document_id
+             AND i.stage = 'parse' ${EACH}) ${EACH})
        ORDER BY g.id LIMIT :limit`,
       { before, limit },
     );
+  }
+
+  /** For this transaction; false where another process is at it, or it is gone. */
+  async hold(id: string): Promise<boolean> {
+    const rows = await this.db.sql(
+      'SELECT 1 FROM rag_garbage WHERE tenant_id = :tenantId AND id = :id FOR UPDATE SKIP LOCKED',
+      { id },
+    );
+    return rows.length > 0;
   }
 
   async remove(ids: readonly string[]): Promise<void> {

@@ -77,36 +77,57 @@ export class KnowledgeSweeper implements OnApplicationBootstrap, BeforeApplicati
   }
 
   private async remove({ id, collectionId, number, spaceId, dimensions }: Garbage): Promise<void> {
+    const hold = () => this.garbage.hold(id);
+    const steps: (() => Promise<number>)[] = [];
     if (number !== null) {
-      await this.untilNone(() => this.chunks.dropVersion(collectionId, number, ROWS));
-      await this.untilNone(() => this.index.dropVersion(collectionId, number, ROWS));
+      steps.push(() => this.chunks.dropVersion(collectionId, number, ROWS));
+      steps.push(() => this.index.dropVersion(collectionId, number, ROWS));
     } else if (spaceId !== null && dimensions !== null)
-      await this.untilNone(() => this.index.dropSpace({ collectionId, spaceId, dimensions }, ROWS));
+      steps.push(() => this.index.dropSpace({ collectionId, spaceId, dimensions }, ROWS));
+    for (const step of steps) if (!(await this.untilNone(hold, step))) return;
     await this.garbage.remove([id]);
   }
 
   private async removeCollection(id: string): Promise<void> {
-    await this.untilNone(() => this.index.dropCollection(id, ROWS));
-    await this.untilNone(() => this.chunks.dropCollection(id, ROWS));
-    await this.removeDocuments(id);
-    await this.collections.remove(id);
+    const hold = () => this.collections.holdDeleted(id);
+    if (!(await this.untilNone(hold, () => this.index.dropCollection(id, ROWS)))) return;
+    if (!(await this.untilNone(hold, () => this.chunks.dropCollection(id, ROWS)))) return;
+    if (await this.removeDocuments(id, hold)) await this.collections.remove(id);
   }
 
   /** Bytes that can not be deleted now are found by the sweeper of bytes. */
-  private async removeDocuments(collectionId: string): Promise<void> {
+  private async removeDocuments(collectionId: string, hold: () => Promise<boolean>): Promise<boolean> {
     const { tenantId } = currentTenantActor();
-    for (;;) {
-      const dropped = await this.db.run(() => this.documents.dropCollection(collectionId, ROWS));
-      if (dropped.length === 0) return;
-      for (const { id } of dropped.filter(({ source }) => source === 'file'))
+    let withBytes: string[] = [];
+    const drop = async () => {
+      const dropped = await this.documents.dropCollection(collectionId, ROWS);
+      withBytes = dropped.filter(({ source }) => source === 'file').map(({ id }) => id);
+      return dropped.length;
+    };
+    const deleteBytes = async () => {
+      for (const id of withBytes)
         await this.storage.delete({ tenantId, id }).catch((error: unknown) => {
           this.logger.warn({ err: error }, 'Bytes of a document could not be deleted yet');
         });
-    }
+    };
+    return this.untilNone(hold, drop, deleteBytes);
   }
 
-  /** In transactions that are short. */
-  private async untilNone(drop: () => Promise<number>): Promise<void> {
-    while ((await this.db.run(drop)) > 0);
+  /**
+   * In transactions that are short, each of which holds what is being removed: of two processes at the same rows the one
+   * that waited would find none left, and take all of it for done. False: not to the end, since another process is at it,
+   * or this one is stopping.
+   */
+  private async untilNone(
+    hold: () => Promise<boolean>,
+    drop: () => Promise<number>,
+    afterEach: () => Promise<void> = async () => undefined,
+  ): Promise<boolean> {
+    while (!this.isStopping) {
+      const dropped = await this.db.run(async () => ((await hold()) ? drop() : null));
+      if (!dropped) return dropped === 0;
+      await afterEach();
+    }
+    return false;
   }
 }

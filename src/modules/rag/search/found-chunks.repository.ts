@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { camelRow } from '../../../platform/database/camel-row.js';
 import { Db } from '../../../platform/database/db.js';
+import { EACH } from '../index/look-ups.js';
 import type { ChunkPlace } from '../index/knowledge-index.service.js';
 import type { RankedChunk } from './ranked-chunks.js';
 import type { SearchResultDto } from './search.dto.js';
@@ -21,9 +22,12 @@ export class FoundChunksRepository {
          k.content, k.position, k.page, k.heading_path, d.metadata
        FROM unnest(:collectionIds::uuid[], :numbers::int[], :positions::int[]) WITH ORDINALITY
          AS found (collection_id, number, position, place)
-       JOIN rag_chunks k ON k.tenant_id = :tenantId AND k.collection_id = found.collection_id
-         AND k.number = found.number AND k.position = found.position
-       JOIN rag_documents d ON d.tenant_id = :tenantId AND d.id = k.document_id AND d.number = k.number
+       CROSS JOIN LATERAL (
+         SELECT * FROM rag_chunks k WHERE k.tenant_id = :tenantId AND k.collection_id = found.collection_id
+           AND k.number = found.number AND k.position = found.position ${EACH}) k
+       CROSS JOIN LATERAL (
+         SELECT * FROM rag_documents d
+         WHERE d.tenant_id = :tenantId AND d.id = k.document_id AND d.number = k.number ${EACH}) d
        ORDER BY found.place`,
       placesOf(ranked),
     );
@@ -40,8 +44,9 @@ export class FoundChunksRepository {
     const rows = await this.db.sql<{ id: string }>(
       `SELECT d.id FROM unnest(:collectionIds::uuid[], :numbers::int[], :positions::int[]) WITH ORDINALITY
          AS found (collection_id, number, position, place)
-       JOIN rag_documents d ON d.tenant_id = :tenantId AND d.collection_id = found.collection_id
-         AND d.number = found.number
+       CROSS JOIN LATERAL (
+         SELECT d.id FROM rag_documents d WHERE d.tenant_id = :tenantId AND d.number = found.number
+           AND d.collection_id = found.collection_id ${EACH}) d
        ORDER BY found.place`,
       placesOf(places),
     );
