@@ -54,6 +54,14 @@ describe('A transaction that does not end in time', () => {
   });
 });
 
+describe('A transaction', () => {
+  it('has its statements carried out as they are, however dear they are taken to be', async () => {
+    const jit = () => db.systemSql(`SELECT current_setting('jit') AS jit`);
+    expect(await asSystem(jit)).toEqual([{ jit: 'off' }]);
+    expect(await asSystem(() => db.run(jit))).toEqual([{ jit: 'off' }]);
+  });
+});
+
 describe('A transaction that is ending', () => {
   it('takes nothing more, which would be carried out outside of it', async () => {
     let late: Promise<unknown> = Promise.resolve();
