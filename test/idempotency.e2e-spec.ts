@@ -254,7 +254,7 @@ describe('A POST sent again with its key', () => {
     const first = await someone.post(path, { text: 'a' }, keyed('k')).expect(200);
     // The end of a stream is seen before its key is written.
     const again = await eventually(
-      () => someone.post(path, { text: 'a' }, keyed('k')),
+      async () => someone.post(path, { text: 'a' }, keyed('k')),
       ({ status }) => status !== 409,
     );
     expect(again.status).toBe(200);
