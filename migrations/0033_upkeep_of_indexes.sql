@@ -1,6 +1,7 @@
 -- A tenant that was not there, or had little, when the statistics were made is taken by the planner to have one row, and
 -- any index that begins with the tenant to be as good as the one that is meant: looking up 1,000 texts by their hashes
--- then reads all of a collection 1,000 times. Without statistics each tenant, and each collection, is taken to have a part of them.
+-- then reads all of a collection 1,000 times. Without statistics each tenant, and each collection, is taken to have a part
+-- of them.
 ALTER TABLE rag_documents ALTER tenant_id SET STATISTICS 0, ALTER collection_id SET STATISTICS 0;
 ALTER TABLE rag_chunks ALTER tenant_id SET STATISTICS 0;
 ALTER TABLE rag_ingestions ALTER tenant_id SET STATISTICS 0;
@@ -92,6 +93,7 @@ BEGIN
   -- To the function below, a table with a new index looks as if it had been analyzed.
   EXECUTE format('ANALYZE %I', name);
 END $$;
+
 -- From the next statement of the transaction on, one whose client is gone is broken off; where the system can tell.
 CREATE FUNCTION atrium_end_without_client() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -104,8 +106,9 @@ GRANT EXECUTE ON FUNCTION atrium_end_without_client() TO atrium_app;
 REVOKE EXECUTE ON FUNCTION atrium_vector_index(integer, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION atrium_vector_index(integer, integer) TO atrium_app;
 
--- Lets the planner know the tables of knowledge that have grown to twice what they were when it last looked: a first load would be over before the database does it by itself, and the embedded one never does. Without
--- them, what is looked up by its hash is searched for in all of a collection.
+-- Lets the planner know the tables of knowledge that have grown to twice what they were when it last looked: a first load
+-- would be over before the database does it by itself, and the embedded one never does. Until then, what is looked up by
+-- its hash is searched for in all of a collection.
 CREATE FUNCTION atrium_analyze_knowledge() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE

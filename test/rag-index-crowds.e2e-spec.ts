@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { MatchingDocuments } from '../src/modules/rag/index/matching-documents.js';
+import { VectorSearchRepository } from '../src/modules/rag/index/vector-search.repository.js';
 import { DatabaseServer } from '../src/platform/database/database-server.js';
 import { IndexBench, seeded, type MadeChunk } from './rag-index-fixtures.js';
 
@@ -138,6 +140,9 @@ describe('Of two tenants with the same texts and vectors', () => {
       const search = () => bench.index.search({ collections: [foreign], filter, depth: 10 });
       expect(await ours.run(search)).toMatchObject([{ keyword: [], vector: [] }]);
     }
+    const matching = MatchingDocuments.many({ sql: 'true', parameters: {} });
+    const met = { ...foreign, most: 10, matching };
+    expect(await ours.run(() => bench.context.get(VectorSearchRepository).nearest(met))).toEqual([]);
     expect((await ours.search({ words: 'shared', vector })).keyword).toHaveLength(2);
   });
 

@@ -4,10 +4,16 @@
  */
 export const EACH = 'OFFSET 0';
 
-/** That a row of the collection `:collectionId` with a `number` is of a version that is live. */
-export function isLive(alias: string): string {
-  return `EXISTS (SELECT 1 FROM rag_documents live WHERE live.tenant_id = :tenantId AND live.number = ${alias}.number
-    AND live.collection_id = :collectionId ${EACH})`;
+/** That a row of the collection `:collectionId` with a `number` is of a version that is live; of `d`, which `is` so. */
+export function isLive(alias: string, is = 'true'): string {
+  return `EXISTS (SELECT 1 FROM rag_documents d WHERE d.tenant_id = :tenantId AND d.number = ${alias}.number
+    AND d.collection_id = :collectionId AND (${is}) ${EACH})`;
+}
+
+/** The same, from a table of all that are live and `is` so, which is made first. `IS TRUE` keeps it from becoming a join. */
+export function isOneOf(alias: string, is = 'true'): string {
+  return `(${alias}.number IN (SELECT d.number FROM rag_documents d WHERE d.tenant_id = :tenantId
+    AND d.collection_id = :collectionId AND d.number IS NOT NULL AND (${is}))) IS TRUE`;
 }
 
 /** That a column has a value, in such a way that no index that begins with it is taken for the one that is meant. */

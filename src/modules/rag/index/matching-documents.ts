@@ -1,4 +1,4 @@
-import { EACH, isLive } from './look-ups.js';
+import { isLive, isOneOf } from './look-ups.js';
 
 /** A condition over `d`, a row of rag_documents, with named parameters. */
 export interface DocumentFilter {
@@ -46,17 +46,20 @@ export class MatchingDocuments {
     return this.filter?.parameters ?? {};
   }
 
-  /** As {@link condition}, and that the row is of a version that is live. */
-  livingCondition(alias: string): string {
-    // Those that a filter was asked about are.
-    return this.isAll ? isLive(alias) : this.condition(alias);
+  // Conditions for rows of `alias` with a `number`, where `:collectionId` is the collection, and no `numbers` are known.
+
+  condition(alias: string): string {
+    // Those that a filter was asked about are live.
+    return this.filter ? isLive(alias, this.filter.sql) : 'true';
   }
 
-  /** For rows of `alias` with a `number`, where `:collectionId` is the collection. */
-  condition(alias: string): string {
-    if (this.numbers) return `${alias}.number = ANY (:numbers::int[])`;
-    if (!this.filter) return 'true';
-    return `EXISTS (SELECT 1 FROM rag_documents d WHERE d.tenant_id = :tenantId AND d.number = ${alias}.number
-      AND d.collection_id = :collectionId AND (${this.filter.sql}) ${EACH})`;
+  /** As {@link condition}, and that the row is of a version that is live. */
+  livingCondition(alias: string): string {
+    return isLive(alias, this.filter?.sql);
+  }
+
+  /** The same, where so many rows are met that all documents had better be looked at first. */
+  livingConditionOfMany(alias: string): string {
+    return isOneOf(alias, this.filter?.sql);
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
-import { isLive } from './look-ups.js';
+import { EACH, isLive } from './look-ups.js';
 import type { MatchingDocuments } from './matching-documents.js';
 import { vectorTable, vectorText, type IndexedSpace } from './vector-space.js';
 import { VectorsRepository } from './vectors.repository.js';
@@ -51,21 +51,25 @@ export class VectorSearchRepository {
     const placing = known ?? this.vectors.place([query.space]).then(([placed]) => placed?.tables ?? []);
     const isThere = this.vectors.isPrepared(query.space.dimensions) || (await placing).length > 0;
     if (!isThere) return [];
-    const near = this.near(vectorTable(query.space.dimensions), query);
+    const near = this.near(vectorTable(query.space.dimensions), query, known !== null);
     const far = known ? this.far(known[1], query) : near.then(async () => this.far((await placing)[1], query));
     return merged((await Promise.all([near, far])).flat(), query.most);
   }
 
-  /** Of what has not been moved to an index. */
-  private async near(table: string, query: VectorQuery): Promise<Row[]> {
+  /** Of what has not been moved to an index; `isRest`: of a collection that has one, and more than this. */
+  private async near(table: string, query: VectorQuery, isRest = false): Promise<Row[]> {
+    const { matching, most } = query;
+    if (matching.numbers) return this.exact(ofVersions(table), query);
+    if (!matching.isAll)
+      return isRest ? this.exact(ofSpace(table, matching.condition('v')), query) : this.living(table, query);
     const wanted = wantedOf(query);
-    const rows = await this.exact(table, query, wanted);
-    return hasEnough(rows, wanted, query.most) ? rows : this.exact(table, query, query.most, true);
+    const rows = await this.exact(ofSpace(table), query, { most: wanted, isLifeAsked: true });
+    return hasEnough(rows, wanted, most) ? rows : this.living(table, query);
   }
 
   private async far(table: string | undefined, query: VectorQuery): Promise<Row[]> {
     if (table === undefined) return [];
-    if (query.matching.numbers) return this.near(table, query);
+    if (query.matching.numbers) return this.exact(ofVersions(table), query);
     const few = wantedOf(query);
     for (const wanted of [few, MORE * few]) {
       const rows = await this.byIndex(table, query, wanted);
@@ -73,26 +77,30 @@ export class VectorSearchRepository {
       if (rows.length < wanted) break;
       if (hasEnough(rows, wanted, query.most)) return rows;
     }
-    return this.exact(table, query, query.most, true);
+    return this.living(table, query);
   }
 
-  /** Compares one by one. `joined`: those that are not live are left out before the best are taken. */
-  private exact(table: string, { space, vector, matching }: VectorQuery, most: number, joined = false): Promise<Row[]> {
+  /** What is not live, or does not match, is left out before the best are taken. */
+  private living(table: string, query: VectorQuery): Promise<Row[]> {
+    return this.exact(ofSpace(table, query.matching.livingConditionOfMany('v')), query);
+  }
+
+  /** Compares one by one. */
+  private exact(vectors: string, query: VectorQuery, { most = query.most, isLifeAsked = false } = {}): Promise<Row[]> {
     return this.db.sql<Row>(
       // The sum keeps the index out of it.
       withLife(
-        `SELECT v.number, v.position, (v.embedding <#> :vector::halfvec) + 0 AS distance FROM ${table} v
-         WHERE v.tenant_id = :tenantId AND v.collection_id = :collectionId AND v.space_id = :spaceId
-           AND ${joined ? matching.livingCondition('v') : matching.condition('v')}
+        `SELECT v.number, v.position, (v.embedding <#> :vector::halfvec) + 0 AS distance FROM ${vectors}
          ORDER BY distance LIMIT ${most}`,
-        matching.isAll && !joined,
+        isLifeAsked,
       ),
-      this.parameters(space, vector, matching),
-      { varies: matching.varies },
+      parametersOf(query),
+      { varies: query.matching.varies },
     );
   }
 
-  private async byIndex(table: string, { space, vector, matching }: VectorQuery, most: number): Promise<Row[]> {
+  private async byIndex(table: string, query: VectorQuery, most: number): Promise<Row[]> {
+    const { matching } = query;
     // For this statement alone: the planner takes sorting all of a space to be about as good.
     const [, rows] = await Promise.all([
       this.set({
@@ -103,13 +111,12 @@ export class VectorSearchRepository {
       }),
       this.db.sql<Row>(
         withLife(
-          `SELECT v.number, v.position, v.embedding <#> :vector::halfvec AS distance FROM ${table} v
-           WHERE v.tenant_id = :tenantId AND v.collection_id = :collectionId AND v.space_id = :spaceId
-             AND ${matching.condition('v')}
+          `SELECT v.number, v.position, v.embedding <#> :vector::halfvec AS distance
+           FROM ${ofSpace(table, matching.condition('v'))}
            ORDER BY v.embedding <#> :vector::halfvec LIMIT ${most}`,
           matching.isAll,
         ),
-        this.parameters(space, vector, matching),
+        parametersOf(query),
         { varies: matching.varies },
       ),
       this.set({ enable_sort: 'on' }),
@@ -117,14 +124,25 @@ export class VectorSearchRepository {
     return rows;
   }
 
-  private parameters({ collectionId, spaceId }: IndexedSpace, vector: Float32Array, matching: MatchingDocuments) {
-    return { ...matching.parameters, collectionId, spaceId, vector: vectorText(vector) };
-  }
-
   private set(settings: Record<string, string | number>): Promise<unknown> {
     const parts = Object.entries(settings).map(([name, value]) => `set_config('${name}', '${value}', true)`);
     return this.db.sql(`SELECT ${parts.join(', ')} WHERE :tenantId::uuid IS NOT NULL`);
   }
+}
+
+function parametersOf({ space: { collectionId, spaceId }, vector, matching }: VectorQuery): Record<string, unknown> {
+  return { ...matching.parameters, collectionId, spaceId, vector: vectorText(vector) };
+}
+
+function ofSpace(table: string, condition = 'true'): string {
+  return `${table} v WHERE v.tenant_id = :tenantId AND v.collection_id = :collectionId AND v.space_id = :spaceId
+    AND ${condition}`;
+}
+
+/** Of the versions `:numbers`, however many others there are. */
+function ofVersions(table: string): string {
+  return `unnest(:numbers::int[]) AS n (number)
+    CROSS JOIN LATERAL (SELECT v.* FROM ${ofSpace(table, 'v.number = n.number')} ${EACH}) v`;
 }
 
 /** Says of each row whether its version is live, where that is not known. */
