@@ -25,6 +25,8 @@ export class FakeS3 {
   readonly asked: string[] = [];
   /** Answers these requests with an error, told as in `asked`. */
   fails: (what: string) => boolean = () => false;
+  /** Sends no more than half of an object, and waits. */
+  stalls = false;
   private readonly server: Server = createServer((request, response) => void this.answer(request, response));
 
   async start(): Promise<this> {
@@ -107,6 +109,10 @@ export class FakeS3 {
       return;
     }
     const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? [];
+    if (this.stalls) {
+      response.setHeader('Content-Length', bytes.length);
+      return void response.write(bytes.subarray(0, bytes.length / 2));
+    }
     if (first === undefined) return void response.end(bytes);
     if (Number(first) >= bytes.length) {
       refuse(response, 416, 'InvalidRange');

@@ -52,13 +52,14 @@ function onDisk(): Kind {
   };
 }
 
-function onS3(): Kind {
+function onS3(idleLimitMs?: number): Kind {
   s3.objects.clear();
   s3.uploads.clear();
   s3.asked.length = 0;
   s3.fails = () => false;
+  s3.stalls = false;
   const settings = loadSettings({ ...SECRETS, ...s3.environment });
-  const storage = new S3Storage('files', settings.s3!);
+  const storage = new S3Storage('files', settings.s3!, idleLimitMs);
   return {
     storage,
     leaveDraft: async ({ tenantId, id }) => {
@@ -89,7 +90,7 @@ async function keysOf(storage: FileStorage): Promise<string[]> {
 
 const KINDS: [string, () => Kind][] = [
   ['on the disk', onDisk],
-  ['in S3', onS3],
+  ['in S3', () => onS3()],
 ];
 
 describe.each(KINDS)('Bytes %s', (_where, make) => {
@@ -203,6 +204,14 @@ describe('In S3', () => {
     s3.fails = (what) => what.includes('partNumber') && ++parts === 2;
     await expect(storage.put({ tenantId: v7(), id: v7() }, chunks(Buffer.alloc(20 * MEBIBYTE)))).rejects.toThrow();
     expect([s3.uploads.size, s3.objects.size]).toEqual([0, 0]);
+  });
+
+  it('an object that stops coming in the middle is not waited for', async () => {
+    const { storage } = onS3(200);
+    const key = { tenantId: v7(), id: v7() };
+    await storage.put(key, chunks('never ends'));
+    s3.stalls = true;
+    await expect(readWhole(storage, key)).rejects.toThrow(/timed out/);
   });
 });
 

@@ -28,6 +28,9 @@ import {
 /** S3 takes no part but the last that is smaller than 5 MiB, and 10,000 parts: 80 GiB. */
 const PART_BYTES = 8 * 1024 * 1024;
 const DELETED_AT_ONCE = 8;
+const CONNECT_LIMIT_MS = 5_000;
+/** One that sends nothing for so long sends nothing any more; also whoever takes nothing. */
+const IDLE_LIMIT_MS = 60_000;
 
 /**
  * In a bucket, below `<area>/<tenant>/`. What is smaller than a part is put in one request, the rest in parts, of which one
@@ -40,6 +43,7 @@ export class S3Storage extends FileStorage {
   constructor(
     private readonly area: string,
     { bucket, endpoint, region, credentials }: NonNullable<Settings['s3']>,
+    idleLimitMs = IDLE_LIMIT_MS,
   ) {
     super();
     this.bucket = bucket;
@@ -48,6 +52,7 @@ export class S3Storage extends FileStorage {
       ...(endpoint === null ? {} : { endpoint, forcePathStyle: true }),
       // The client notes in them where they come from, and settings are frozen.
       ...(credentials === null ? {} : { credentials: { ...credentials } }),
+      requestHandler: { connectionTimeout: CONNECT_LIMIT_MS, socketTimeout: idleLimitMs },
       // Other servers than Amazon's know the older checksums only.
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
