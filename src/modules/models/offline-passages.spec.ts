@@ -74,6 +74,13 @@ describe('OfflineClient, answers from passages', () => {
     expect(cited.map(([chunkId]) => chunkId)).toEqual(['other', 'lyon']);
   });
 
+  it('are no headings, which say what follows is about', async () => {
+    const marked = passage('m', '### Carrying over days of paid leave\n\nUp to five days of leave may be carried over.');
+    expect((await says(given('How many days of leave may be carried over?', marked))).text).toBe(
+      'Up to five days of leave may be carried over.',
+    );
+  });
+
   it('are found by title and headings, and in scripts that put nothing between words', async () => {
     const titled = { ...passage('t', 'It opens at nine.', 'Library of Oslo'), headingPath: ['Opening hours'] };
     expect((await says(given('When does the library of Oslo open?', titled))).text).toBe('It opens at nine.');

@@ -29,6 +29,9 @@ const LEAST_SHARED = 0.4;
 /** Of the best sentence's score another has to have so much. */
 const NEXT_BEST = 0.6;
 
+/** A heading of Markdown, or a question. */
+const NO_ANSWER = /^#{1,6}\s|[?？؟]$/;
+
 /** The sentences of passages that say most about a question, as they stand there; none where nothing is about it. */
 export function quotedFrom(question: string, passages: readonly Passage[]): SaidText[] {
   const wanted = [...keywords(question)];
@@ -59,7 +62,7 @@ function sentencesOf({ title, headingPath = [], content }: Passage, passage: num
     const covers = wanted.filter((word) => held.has(word) || above.has(word)).length;
     if (covers < wanted.length * LEAST_SHARED) return [];
     // What only repeats the question, as a heading does, or asks one itself, is no answer.
-    if (shared.length === 0 || held.size === shared.length || /[?？؟]$/.test(quote)) return [];
+    if (shared.length === 0 || held.size === shared.length || NO_ANSWER.test(quote)) return [];
     return [{ passage, piece, quote, shared, score: 0 }];
   });
 }
