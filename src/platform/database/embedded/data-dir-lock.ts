@@ -3,6 +3,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { makeFolders } from '../../config/folders.js';
 
 const SQLITE_BUSY = 5;
+/** Two that come at the same time step back from each other, both, before one of them gets it. */
+const TRIED_FOR_MS = 500;
 
 /**
  * Keeps a second process, or a second thread, off a folder.
@@ -21,7 +23,7 @@ export class DataDirLock {
   /** Undefined when someone else holds it. */
   static acquire(folder: string): DataDirLock | undefined {
     makeFolders(folder);
-    const file = new DatabaseSync(join(folder, 'lock'), { timeout: 0 });
+    const file = new DatabaseSync(join(folder, 'lock'), { timeout: TRIED_FOR_MS });
     try {
       file.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
       return new DataDirLock(file);
