@@ -108,6 +108,10 @@ function randomFilter(random: Random, depth = 0): object {
   return object([[key, Object.fromEntries(names.map((name) => [name, randomOperation(name, random)]))]]);
 }
 
+const strings = publicStrings('vectors/naughty-strings.json').filter((s) => s.isWellFormed() && !s.includes('\0'));
+/** Where the public data is. */
+const withStrings = strings.length > 0 ? it : it.skip;
+
 describe('filters over metadata, in the database', () => {
   const actor = Actor.job(randomUUID());
   let database: Awaited<ReturnType<typeof openTestDatabase>>;
@@ -188,8 +192,7 @@ describe('filters over metadata, in the database', () => {
     }
   });
 
-  it('take hostile names and values for what they are', async () => {
-    const strings = publicStrings('vectors/naughty-strings.json').filter((s) => s.isWellFormed() && !s.includes('\0'));
+  withStrings('take hostile names and values for what they are', async () => {
     const documents = strings.map((text) => object([[text, text]]));
     const sample = strings.filter((text, index) => !text.startsWith('$') && index % 4 === 0);
     for (const text of sample) {
