@@ -191,8 +191,25 @@ describe('A deleted collection', () => {
     const back = await tenant.as.post(`/agents/${agentId}/rollback`, { version: 1 }).expect(200);
     expect(back.json()).toMatchObject({ collectionIds: [kept.id] });
     await tenant.as.delete(`/rag/collections/${kept.id}`).expect(204);
-    const left = (await tenant.as.get(`/agents/${alone.json<{ id: string }>().id}`).expect(200)).json();
+    const { id: aloneId } = alone.json<{ id: string }>();
+    const left = (await tenant.as.get(`/agents/${aloneId}`).expect(200)).json();
     expect(left).toMatchObject({ collectionIds: [], tools: [] });
+    const restored = await tenant.as.post(`/agents/${aloneId}/rollback`, { version: 1 }).expect(200);
+    expect(restored.json()).toMatchObject({ collectionIds: [], tools: [] });
+  });
+
+  it('is not swapped for all there are where an agent goes elsewhere', async () => {
+    const { id } = await collection(tenant.as);
+    const tools = ['rag:search', 'rag:*', 'clock:now'];
+    for (const [collectionIds, kept] of [
+      [[id], ['clock:now']],
+      [[], tools],
+    ]) {
+      const made = await tenant.as.post('/agents', { name: 'One', collectionIds, tools }).expect(201);
+      const file = (await tenant.as.get(`/agents/${made.json<{ id: string }>().id}/export`).expect(200)).json();
+      const there = (await tenant.as.post('/agents/import', file).expect(201)).json();
+      expect(there).toMatchObject({ collectionIds: [], tools: kept });
+    }
   });
 
   it('takes the same text again in another collection', async () => {

@@ -3,6 +3,7 @@ import { EXPORT_FORMAT, EXPORT_VERSION, type AgentExportDto, type ImportAgentDto
 import { DEFAULT_DEFINITION } from './agent-definition.js';
 import type { AgentDto } from './agents.dto.js';
 import { AgentsService } from './agents.service.js';
+import { withCollections } from './kept-collections.js';
 
 /** Agents as JSON that another tenant or installation can take. */
 @Injectable()
@@ -12,7 +13,7 @@ export class AgentExportsService {
   /** @throws NotFound */
   async export(id: string): Promise<AgentExportDto> {
     const { name, definition } = await this.agents.require(id);
-    const { collectionIds: _ofTheTenant, ...agent } = { ...DEFAULT_DEFINITION, ...definition };
+    const { collectionIds: _ofTheTenant, ...agent } = withCollections({ ...DEFAULT_DEFINITION, ...definition }, []);
     return { format: EXPORT_FORMAT, formatVersion: EXPORT_VERSION, agent: { name, ...agent } } as AgentExportDto;
   }
 

@@ -8,6 +8,7 @@ import { AgentVersionsRepository, type AgentVersion } from './agent-versions.rep
 import type { AgentDto } from './agents.dto.js';
 import { AgentsService } from './agents.service.js';
 import { DefinitionRules } from './definition-rules.js';
+import { withCollections } from './kept-collections.js';
 
 /** More than any version. */
 const NO_BOUND = 2_147_483_647;
@@ -41,8 +42,8 @@ export class AgentVersionsService {
     const old = await this.versions.find(agentId, version);
     if (!old) throw ValidationFailed.of('version', 'There is no such version of this agent', version);
     // Collections that were deleted since are dropped, as they were by the newer versions.
-    const collectionIds = await this.rules.existingCollections(old.definition.collectionIds);
-    const definition = this.rules.applied(DEFAULT_DEFINITION, { ...old.definition, collectionIds });
+    const whole = this.rules.applied(DEFAULT_DEFINITION, old.definition);
+    const definition = withCollections(whole, await this.rules.existingCollections(whole.collectionIds));
     await this.rules.check(definition);
     return this.agents.change(
       agentId,

@@ -6,20 +6,16 @@ import { Db } from '../../platform/database/db.js';
 import { Events } from '../../platform/events/events.js';
 import { Cursors } from '../../platform/http/pagination.js';
 import { CollectionsService } from '../rag/collections/collections.service.js';
-import { serverOf } from '../tools/tool.js';
-import { KNOWLEDGE_TOOL } from '../tools/tool-passages.js';
 import { ToolRegistry } from '../tools/tool-registry.service.js';
 import { DEFAULT_DEFINITION } from './agent-definition.js';
 import type { AgentEntity } from './agent.entity.js';
 import type { AgentDto, AgentPage, CreateAgentDto, ListAgentsQuery, UpdateAgentDto } from './agents.dto.js';
 import { AgentsRepository, type NamedAgent } from './agents.repository.js';
 import { DefinitionRules } from './definition-rules.js';
+import { withCollections } from './kept-collections.js';
 
 export type { NamedAgent };
 export type PinnedAgent = Pick<AgentEntity, 'id' | 'version' | 'definition'>;
-
-/** The patterns that name it; one for all tools does not. */
-const KNOWLEDGE_PATTERNS = new Set([KNOWLEDGE_TOOL, `${serverOf(KNOWLEDGE_TOOL)}:*`]);
 
 @Injectable()
 export class AgentsService implements OnModuleInit {
@@ -150,11 +146,8 @@ export class AgentsService implements OnModuleInit {
   private async dropCollection(collectionId: string): Promise<void> {
     for (const id of await this.agents.withCollection(collectionId)) {
       const without = ({ name, definition }: AgentEntity) => {
-        const collectionIds = definition.collectionIds.filter((given) => given !== collectionId);
-        // Without any of its own, `rag:search` would look into all there are, which nobody has said.
-        const isLast = collectionIds.length === 0;
-        const tools = definition.tools.filter((tool) => !(isLast && KNOWLEDGE_PATTERNS.has(tool)));
-        return { name, definition: { ...definition, collectionIds, tools } };
+        const others = definition.collectionIds.filter((given) => given !== collectionId);
+        return { name, definition: withCollections(definition, others) };
       };
       await this.change(id, without, (version) =>
         this.events.publish('agent.updated', {
