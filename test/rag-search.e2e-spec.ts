@@ -102,6 +102,7 @@ describe('A search', () => {
     for (const one of answer.json<{ documents: DocumentDto[] }>().documents) await settled(tenant.as, one);
     for (const [topK, length] of [
       [undefined, 10],
+      [null, 10],
       [11, 11],
       [100, 12],
     ] as const)
@@ -110,6 +111,21 @@ describe('A search', () => {
 
   it.each(['hybrid', 'vector', 'keyword'])('by %s finds by titles', async (mode) => {
     expect((await titles({ query: 'quokka', mode }))[0]).toBe('Quokka of Rottnest');
+  });
+
+  it('takes null for what is absent', async () => {
+    const asked = { collectionIds: [id], query: 'ocean' };
+    const found = await search(tenant.as, asked);
+    expect(found.length).toBeGreaterThan(0);
+    const nulls = { topK: null, mode: null, filter: null, minScore: null, rerank: null };
+    expect(await search(tenant.as, { ...asked, ...nulls })).toEqual(found);
+    const question = { collectionIds: [id], question: 'What swims in the ocean?' };
+    const answers = [question, { ...question, topK: null, filter: null, agentId: null, stream: null }].map(
+      async (body) => (await tenant.as.post('/rag/query', body).expect(200)).json<{ sources: unknown[] }>().sources,
+    );
+    const [plain, withNulls] = await Promise.all(answers);
+    expect(withNulls).toEqual(plain);
+    expect(plain).not.toEqual([]);
   });
 
   it('finds nothing where nothing is', async () => {

@@ -57,9 +57,10 @@ export class AnswersService {
   /** Everything that can be refused. @throws ValidationFailed, AccessDenied, what a search throws */
   async prepare(dto: AskDto, signal: AbortSignal): Promise<AskedQuestion> {
     const startedAt = performance.now();
-    const agent = dto.agentId === undefined ? null : await this.requireAgent(dto.agentId);
-    const { collectionIds, question, topK = DEFAULT_PASSAGES, filter } = dto;
-    const { results } = await this.search.search({ collectionIds, query: question, topK, filter }, signal);
+    const agent = dto.agentId ? await this.requireAgent(dto.agentId) : null;
+    const { collectionIds, question, filter } = dto;
+    const wanted = { collectionIds, query: question, topK: dto.topK ?? DEFAULT_PASSAGES, filter };
+    const { results } = await this.search.search(wanted, signal);
     const model = agent?.model ?? this.settings.models.defaultModel;
     const sources = passagesWithin(results, this.promptOf(question, agent, model));
     return { dto, agent, model, sources, startedAt };

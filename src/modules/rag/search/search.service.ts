@@ -54,7 +54,7 @@ export class SearchService {
   /** @throws ValidationFailed, what the provider of embeddings throws */
   async search(dto: SearchDto, signal?: AbortSignal): Promise<SearchAnswerDto> {
     const startedAt = performance.now();
-    const filter = dto.filter === undefined ? null : compileFilter(dto.filter, 'd.metadata');
+    const filter = dto.filter ? compileFilter(dto.filter, 'd.metadata') : null;
     const collections = await this.collections.requireAll(dto.collectionIds, 'collectionIds');
     const results = await this.searchIn(collections, { ...dto, filter, signal });
     return { results, tookMs: Math.round((performance.now() - startedAt) * 10) / 10 };
@@ -68,11 +68,13 @@ export class SearchService {
       signal?: AbortSignal;
     },
   ): Promise<SearchResultDto[]> {
-    const { query, topK = DEFAULT_TOP_K, mode = 'hybrid', minScore = 0, rerank = false, filter, signal } = asked;
+    const { query, filter, signal } = asked;
+    // Null is absent.
+    const [topK, mode, minScore] = [asked.topK ?? DEFAULT_TOP_K, asked.mode ?? 'hybrid', asked.minScore ?? 0];
     const depth = Math.max(LEAST_DEPTH, 2 * topK);
     const wanted = { query, mode, filter, depth, signal };
     const isGoodEnough = ({ score }: { score: number }): boolean => score >= minScore;
-    if (!rerank)
+    if (!asked.rerank)
       return this.find(collections, wanted, async (ranked) =>
         this.chunks.shown(ranked.filter(isGoodEnough).slice(0, topK)),
       );
