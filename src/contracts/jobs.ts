@@ -2,11 +2,14 @@ import { z } from 'zod';
 
 const id = z.uuid();
 
-/** Every kind of queued work. A payload carries ids only: the row it names in Postgres is the truth. */
+/**
+ * Every kind of queued work. A payload carries ids only: the row it names in Postgres is the truth. Of what a process does
+ * at a time (`concurrency`), one tenant has a part (`ofTenant`).
+ */
 export const JOBS = {
-  'run.execute': { payload: z.object({ tenantId: id, runId: id }), concurrency: 100 },
-  'evaluation.run': { payload: z.object({ tenantId: id, evaluationId: id }), concurrency: 1 },
-  'document.ingest': { payload: z.object({ tenantId: id, ingestionId: id }), concurrency: 4 },
+  'run.execute': { payload: z.object({ tenantId: id, runId: id }), concurrency: 100, ofTenant: 90 },
+  'evaluation.run': { payload: z.object({ tenantId: id, evaluationId: id }), concurrency: 2, ofTenant: 1 },
+  'document.ingest': { payload: z.object({ tenantId: id, ingestionId: id }), concurrency: 6, ofTenant: 4 },
 } as const;
 
 export type JobName = keyof typeof JOBS;

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
+import { JOBS } from '../../contracts/jobs.js';
 import { currentScope } from '../access/scope.js';
 import type { JobProcessor } from './job-processor.js';
 import { JobRunner } from './job-runner.js';
@@ -77,6 +79,25 @@ describe('JobRunner', () => {
     expect(handedBack).toBe(true);
     expect(await running).toBe(true);
     expect(await runner.run(arrival(PAYLOAD))).toBe(false);
+  });
+
+  it('puts aside what is beyond a tenant’s part, and forgets it when it stops', async () => {
+    const seen: string[] = [];
+    const { runner } = given(async ({ runId }, { signal }) => {
+      seen.push(runId);
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    });
+    const { concurrency, ofTenant } = JOBS['run.execute'];
+    const ring = (tenantId: string) => runner.run(arrival({ tenantId, runId: randomUUID() }));
+    const busy = randomUUID();
+    const rings = Array.from({ length: concurrency }, () => ring(busy));
+    expect(await Promise.race(rings)).toBe(true);
+    void ring(randomUUID());
+    await new Promise(setImmediate);
+    expect(seen).toHaveLength(ofTenant + 1);
+    expect(await runner.stop(60_000)).toBe(true);
+    await Promise.all(rings);
+    expect(seen).toHaveLength(ofTenant + 1);
   });
 
   it('does not wait for ever', async () => {

@@ -4,6 +4,7 @@ import { JOBS, type JobName } from '../../contracts/jobs.js';
 import { inScope, newScope } from '../access/scope.js';
 import type { JobProcessor, JobProcessors } from './job-processor.js';
 import { settledWithin } from './settled-within.js';
+import { TenantTurns } from './tenant-turns.js';
 
 export const JOB_PROCESSORS = Symbol('job processors');
 
@@ -24,6 +25,7 @@ export class JobRunner implements OnModuleInit {
   private readonly logger = new Logger('Jobs');
   private readonly stopping = new AbortController();
   private readonly running = new Set<Promise<void>>();
+  private readonly turns = new Map<JobName, TenantTurns>();
 
   constructor(
     private readonly modules: ModuleRef,
@@ -36,7 +38,8 @@ export class JobRunner implements OnModuleInit {
   }
 
   /**
-   * False when the process is stopping and took nothing on. Never rejects: what a processor throws is logged, and its
+   * False when the process is stopping and took nothing on; resolves at once where the tenant has its part of the work
+   * already, and this is done behind it. Never rejects: what a processor throws is logged, and its
    * row comes due again when the lease has run out.
    */
   async run(arrival: Arrival): Promise<boolean> {
@@ -60,12 +63,22 @@ export class JobRunner implements OnModuleInit {
       this.logger.error({ job, payload, correlationId }, `Not a payload of ${job}, dropped`);
       return;
     }
-    const context = { signal: this.stopping.signal };
-    try {
-      await inScope(newScope({ correlationId }), () => this.processor(job).process(parsed.data, context));
-    } catch (error) {
-      this.logger.error({ err: error, job, payload, correlationId }, `${job} failed`);
-    }
+    const { signal } = this.stopping;
+    const work = async () => {
+      if (signal.aborted) return;
+      try {
+        await inScope(newScope({ correlationId }), () => this.processor(job).process(parsed.data, { signal }));
+      } catch (error) {
+        this.logger.error({ err: error, job, payload, correlationId }, `${job} failed`);
+      }
+    };
+    await this.turnsOf(job).take(parsed.data.tenantId, JSON.stringify(parsed.data), work);
+  }
+
+  private turnsOf(job: JobName): TenantTurns {
+    let turns = this.turns.get(job);
+    if (!turns) this.turns.set(job, (turns = new TenantTurns(JOBS[job].ofTenant)));
+    return turns;
   }
 
   private processor(job: JobName): JobProcessor<JobName> {

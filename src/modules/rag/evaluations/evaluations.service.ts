@@ -7,6 +7,7 @@ import { Events } from '../../../platform/events/events.js';
 import { MAX_FAULTS } from '../../../platform/http/field-errors.js';
 import { Cursors, type PageQuery } from '../../../platform/http/pagination.js';
 import { JobQueue } from '../../../platform/jobs/job-queue.js';
+import { WorkClaims } from '../../../platform/jobs/work-claims.js';
 import { CollectionsService } from '../collections/collections.service.js';
 import { DocumentsRepository } from '../documents/documents.repository.js';
 import { SEARCH_MODES } from '../search/search.dto.js';
@@ -28,6 +29,7 @@ export class EvaluationsService {
     private readonly documents: DocumentsRepository,
     private readonly events: Events,
     private readonly cursors: Cursors,
+    private readonly claims: WorkClaims,
     private readonly jobs: JobQueue,
     private readonly db: Db,
   ) {}
@@ -52,7 +54,8 @@ export class EvaluationsService {
       await this.events.publish('evaluation.created', {
         ...{ resourceType: 'evaluation', resourceId: evaluation.id, payload },
       });
-      this.jobs.ring('evaluation.run', { tenantId, evaluationId: evaluation.id });
+      const backlog = await this.claims.backlog('rag_evaluations');
+      this.jobs.ring('evaluation.run', { tenantId, evaluationId: evaluation.id }, { backlog });
     });
     return { evaluation: shownEvaluation(evaluation) };
   }
