@@ -23,7 +23,7 @@ export class IndexUpkeep implements OnApplicationBootstrap, BeforeApplicationShu
   private readonly merging = new RepeatedPass({
     everyMs: EVERY_MS,
     logger: this.logger,
-    pass: () => this.mergeAll(),
+    pass: async () => ((await this.mergeAll()) ? 0 : undefined),
   });
   /** By itself, since an index takes its time, and words are to be merged meanwhile. */
   private readonly moving = new RepeatedPass({
@@ -62,18 +62,22 @@ export class IndexUpkeep implements OnApplicationBootstrap, BeforeApplicationShu
     }, SOON_MS).unref();
   }
 
+  /** Until there is nothing left to do. */
   async tidy(): Promise<void> {
-    await this.mergeAll();
+    while (await this.mergeAll());
     await this.moveAll();
   }
 
-  private async mergeAll(): Promise<undefined> {
+  /** Each collection for a while. Says whether there is more to do. */
+  private async mergeAll(): Promise<boolean> {
     const { signal } = this.stopping;
+    let hasMore = false;
     await runAs(Actor.system('statistics of knowledge'), () => this.segments.analyze());
     const collections = await runAs(Actor.system('postings to merge'), () => this.segments.collectionsWithWork());
     for (const { tenantId, collectionId } of collections)
-      await this.of(tenantId, collectionId, () => this.segmentUpkeep.tidy(collectionId, signal));
+      if (await this.of(tenantId, collectionId, () => this.segmentUpkeep.tidy(collectionId, signal))) hasMore = true;
     if (collections.length > 0) this.moving.kick();
+    return hasMore && !signal.aborted;
   }
 
   private async moveAll(): Promise<undefined> {
@@ -90,10 +94,11 @@ export class IndexUpkeep implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   /** What is wrong with one collection holds up no other. */
-  private async of(tenantId: string, collectionId: string, tidy: () => Promise<void>): Promise<void> {
-    if (this.stopping.signal.aborted) return;
-    await runAs(Actor.job(tenantId), tidy).catch((error: unknown) => {
+  private async of<T>(tenantId: string, collectionId: string, tidy: () => Promise<T>): Promise<T | undefined> {
+    if (this.stopping.signal.aborted) return undefined;
+    return runAs(Actor.job(tenantId), tidy).catch((error: unknown) => {
       this.logger.error({ err: error, tenantId, collectionId }, 'A collection could not be put in order');
+      return undefined;
     });
   }
 }

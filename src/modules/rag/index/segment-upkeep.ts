@@ -14,6 +14,8 @@ const LARGEST = 65_536;
 const DROPPED_PART = 0.2;
 const ROWS = 2_000;
 const GIVEN_UP_AFTER_MS = 10 * 60_000;
+/** Segments that are made of what is new before other collections have their turn. */
+const MOST_ROUNDS = 5;
 
 /** Keeps the postings of a collection in few segments: a search reads each word once in each of them. */
 @Injectable()
@@ -24,21 +26,25 @@ export class SegmentUpkeep {
     private readonly db: Db,
   ) {}
 
-  /** Of the current tenant. */
-  async tidy(collectionId: string, signal: AbortSignal): Promise<void> {
+  /** Of the current tenant. Says whether there is more to do. */
+  async tidy(collectionId: string, signal: AbortSignal): Promise<boolean> {
     await this.segments.giveUp(collectionId, new Date(Date.now() - GIVEN_UP_AFTER_MS));
-    await this.mergeFresh(collectionId, signal);
+    const hasMore = await this.mergeFresh(collectionId, signal);
     await this.leaveOutDropped(collectionId, signal);
     await this.mergeSegments(collectionId, signal);
     await this.clear(collectionId, signal);
+    return hasMore;
   }
 
-  private async mergeFresh(collectionId: string, signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+  /** What comes meanwhile is left for the next time, when it is more: each segment costs every search. */
+  private async mergeFresh(collectionId: string, signal: AbortSignal): Promise<boolean> {
+    for (let round = 0; round < MOST_ROUNDS && !signal.aborted; round++) {
       const keys = await this.segments.unclaimedFresh(collectionId, MOST_FRESH);
-      if (keys.length === 0) return;
-      await this.merges.ofFresh(collectionId, firstOf(keys));
+      const merged = firstOf(keys);
+      if (merged.length > 0) await this.merges.ofFresh(collectionId, merged);
+      if (merged.length === keys.length && keys.length < MOST_FRESH) return false;
     }
+    return true;
   }
 
   private async mergeSegments(collectionId: string, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Db } from '../../../platform/database/db.js';
-import { isLive } from './look-ups.js';
+import { EACH, isLive } from './look-ups.js';
 import { encodePieces, type Piece } from './pieces.js';
 import type { Postings } from './postings.js';
 
@@ -50,7 +50,9 @@ export class SegmentsRepository {
   async collectionsWithWork(): Promise<WorkOfCollection[]> {
     return this.db.systemSql<WorkOfCollection>(
       `SELECT DISTINCT tenant_id AS "tenantId", collection_id AS "collectionId" FROM (
-         SELECT tenant_id, collection_id FROM rag_fresh_postings
+         SELECT f.tenant_id, f.collection_id FROM rag_fresh_postings f
+           WHERE EXISTS (SELECT 1 FROM rag_documents d WHERE d.tenant_id = f.tenant_id AND d.number = f.number
+             AND d.collection_id = f.collection_id ${EACH})
          UNION ALL SELECT tenant_id, collection_id FROM rag_dropped_versions
          UNION ALL SELECT tenant_id, collection_id FROM rag_segments WHERE status <> 'ready'
          UNION ALL SELECT tenant_id, collection_id FROM rag_segments WHERE status = 'ready'
