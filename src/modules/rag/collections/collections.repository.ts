@@ -8,9 +8,11 @@ const COLUMNS = `c.tenant_id, c.id, c.name, c.description, c.language, c.chunkin
   c.embedding_model, c.dimensions, c.space_id, c.next_model, c.next_dimensions, c.next_space_id,
   c.document_count, c.chunk_count, c.term_total, c.created_by, c.created_at, c.updated_at`;
 
-/** Of a collection whose vectors are being made anew. */
+/** Of a collection whose vectors are being made anew; those that are new themselves are not waited for. */
 const DOCUMENTS_LEFT = `CASE WHEN c.next_space_id IS NULL THEN 0 ELSE (
-  SELECT count(*)::int FROM rag_ingestions i WHERE i.tenant_id = c.tenant_id AND i.collection_id = c.id) END AS documents_left`;
+  SELECT count(*)::int FROM rag_ingestions i
+  JOIN rag_documents d ON d.tenant_id = i.tenant_id AND d.id = i.document_id AND d.number IS NOT NULL
+  WHERE i.tenant_id = c.tenant_id AND i.collection_id = c.id) END AS documents_left`;
 
 type NewCollection = Pick<
   Collection,
@@ -50,14 +52,18 @@ export class CollectionsRepository {
 
   /** One that the caller may read. */
   async findReadable(id: string): Promise<ListedCollection | null> {
-    const [found] = await this.readable([id]);
-    return found ?? null;
+    const [found] = await this.db.sql<object>(
+      `SELECT ${COLUMNS}, ${DOCUMENTS_LEFT} FROM rag_collections c
+       WHERE c.tenant_id = :tenantId AND c.id = :id AND ${READABLE_COLLECTION}`,
+      { id, ...readerParameters() },
+    );
+    return found ? collectionOf(found) : null;
   }
 
   /** Those of them that the caller may read, in no order. */
-  async readable(ids: readonly string[]): Promise<ListedCollection[]> {
+  async readable(ids: readonly string[]): Promise<Collection[]> {
     const rows = await this.db.sql<object>(
-      `SELECT ${COLUMNS}, ${DOCUMENTS_LEFT} FROM rag_collections c
+      `SELECT ${COLUMNS} FROM rag_collections c
        WHERE c.tenant_id = :tenantId AND c.id = ANY (:ids::uuid[]) AND ${READABLE_COLLECTION}`,
       { ids, ...readerParameters() },
     );

@@ -98,9 +98,11 @@ export class IngestionsRepository {
     });
   }
 
-  async anyOf(collectionId: string): Promise<boolean> {
+  async anyOfLive(collectionId: string): Promise<boolean> {
     const rows = await this.db.sql(
-      'SELECT 1 FROM rag_ingestions WHERE tenant_id = :tenantId AND collection_id = :collectionId LIMIT 1',
+      `SELECT 1 FROM rag_ingestions i
+       JOIN rag_documents d ON d.tenant_id = i.tenant_id AND d.id = i.document_id AND d.number IS NOT NULL
+       WHERE i.tenant_id = :tenantId AND i.collection_id = :collectionId LIMIT 1`,
       { collectionId },
     );
     return rows.length > 0;

@@ -55,9 +55,9 @@ export class Ingestions {
     await this.ingestions.removeAllOf(collectionId);
   }
 
-  /** The vectors of a new model serve once no document is left that has none. */
+  /** The vectors of a new model serve once none is left of the documents that are found by the old ones. */
   async moveIfDone(collectionId: string): Promise<void> {
-    if (await this.ingestions.anyOf(collectionId)) return;
+    if (await this.ingestions.anyOfLive(collectionId)) return;
     const collection = await this.collections.find(collectionId);
     if (!collection || collection.nextSpaceId === null) return;
     const { spaceId, embeddingModel, dimensions } = collection;
