@@ -7,14 +7,6 @@ ALTER TABLE rag_chunks ALTER tenant_id SET STATISTICS 0;
 ALTER TABLE rag_ingestions ALTER tenant_id SET STATISTICS 0;
 ALTER TABLE rag_garbage ALTER tenant_id SET STATISTICS 0;
 
--- For the same reason what is looked up comes right behind the tenant, and no other index begins with the same columns.
-DROP INDEX rag_documents_of_source;
-CREATE UNIQUE INDEX rag_documents_of_source ON rag_documents (tenant_id, source_hash, collection_id);
-DROP INDEX rag_documents_live;
-CREATE UNIQUE INDEX rag_documents_live ON rag_documents (tenant_id, number, collection_id);
-DROP INDEX rag_documents_of_collection;
-CREATE INDEX rag_documents_of_collection ON rag_documents (collection_id, id DESC);
-
 -- To lock what is being cleared away.
 GRANT UPDATE (created_at) ON rag_garbage TO atrium_app;
 
@@ -54,6 +46,8 @@ BEGIN
   PERFORM atrium_tenant_table(name::regclass, 'SELECT, INSERT, UPDATE, DELETE');
 END $$;
 
+-- What is looked up comes right behind the tenant (as in the indexes that follow). The names of these tables are known
+-- here alone, so theirs are not made concurrently.
 DO $$
 DECLARE
   name text;

@@ -1,0 +1,1 @@
+DROP INDEX rag_documents_of_source, rag_documents_live, rag_documents_of_collection;
