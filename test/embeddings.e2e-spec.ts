@@ -146,6 +146,17 @@ describe('embeddings by a provider', () => {
     expect(await uses()).toMatchObject([{ model: VOYAGE, purpose: 'query', collection_id: null }]);
   });
 
+  it('of a query are kept for when it is asked again, by the same tenant', async () => {
+    const embeddings = service();
+    const ask = (who: Actor, text: string) => runAs(who, () => embeddings.embedQuery('voyage-3.5', text));
+    const first = await ask(actor, 'Again?');
+    expect(await ask(actor, 'Again?')).toEqual(first);
+    expect(upstream.requests).toHaveLength(1);
+    await ask(actor, 'Once more?');
+    await ask(Actor.job(randomUUID()), 'Again?').catch(() => undefined);
+    expect(upstream.requests).toHaveLength(3);
+  });
+
   it('come in batches by number and by size, in the order of the texts', async () => {
     const texts = many(300);
     const batches = await all(VOYAGE, texts);

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { currentTenantActor } from '../../../platform/access/scope.js';
 import { Breakers } from '../../../platform/resilience/breakers.js';
 import { Retry } from '../../../platform/resilience/retry.js';
 import { UnknownModel, failureKind } from '../../models/model-errors.js';
@@ -30,6 +32,9 @@ const MOST_HALVINGS = 3;
 /** A provider that asks for more is asked again all the same, by whatever comes next. */
 const MOST_HOLD_MS = 60_000;
 
+/** Questions whose vectors are kept, 4 KB each for most models. */
+const MOST_QUERIES = 1_000;
+
 const NEVER = new AbortController().signal;
 
 interface Batch {
@@ -42,6 +47,8 @@ interface Batch {
 @Injectable()
 export class EmbeddingsService {
   private readonly attempts: ProviderAttempts;
+  /** By tenant, model and text. */
+  private readonly queries = new Map<string, Float32Array>();
 
   constructor(
     private readonly models: EmbeddingModels,
@@ -69,14 +76,22 @@ export class EmbeddingsService {
     }
   }
 
-  /** @throws as {@link embed} */
+  /** What was asked lately is not paid again. @throws as {@link embed} */
   async embedQuery(
     name: string,
     text: string,
     call: Omit<EmbeddingCall, 'texts' | 'purpose'> = {},
   ): Promise<Float32Array> {
+    const key = `${currentTenantActor().tenantId} ${name} ${createHash('sha256').update(text).digest('base64')}`;
+    const known = this.queries.get(key);
+    if (known) return known;
     for await (const { vectors } of this.embed(name, { ...call, texts: [text], purpose: 'query' }))
-      for (const vector of vectors) return vector;
+      for (const vector of vectors) {
+        const [oldest] = this.queries.keys();
+        if (this.queries.size >= MOST_QUERIES && oldest !== undefined) this.queries.delete(oldest);
+        this.queries.set(key, vector);
+        return vector;
+      }
     throw new Error('A text was embedded to nothing');
   }
 
