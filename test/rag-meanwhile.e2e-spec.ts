@@ -1,6 +1,7 @@
 import { utimesSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { JOBS } from '../src/contracts/jobs.js';
 import type { CollectionDto } from '../src/modules/rag/collections/collections.dto.js';
 import { DocumentBytesSweeper } from '../src/modules/rag/documents/document-bytes.sweeper.js';
 import type { DocumentDto } from '../src/modules/rag/documents/documents.dto.js';
@@ -98,6 +99,30 @@ describe('While a document is taken in', () => {
     expect(await rows(collectionId)).toMatchObject({ rag_documents: 1, rag_chunks: CHUNKS, rag_vectors_256: CHUNKS });
   });
 
+  it('and others with it, as many as there are places: those of another tenant go on', async () => {
+    let release = (): void => undefined;
+    const until = new Promise<void>((resolve) => (release = resolve));
+    upstream.enqueue(...upTo(10).map(() => ({ until })));
+    const [busy, other] = [await given.tenant(), await given.tenant()];
+    const { id: collectionId } = await madeBy(busy);
+    const documents = upTo(10).map((n) => ({ text: facts('busy', [n]) }));
+    const batch = await busy.as.post('/rag/documents/batch', { collectionId, documents }).expect(202);
+    await eventually(
+      () =>
+        rowsOf<{ id: string }>(
+          app,
+          busy.tenantId,
+          `SELECT id FROM rag_ingestions WHERE tenant_id = :tenantId AND status = 'running'`,
+        ),
+      ({ length }) => length === JOBS['document.ingest'].ofTenant,
+    );
+    const { id } = await collection(other.as);
+    expect(await readyText(other.as, id, 'Another')).toMatchObject({ status: 'ready' });
+    release();
+    for (const one of batch.json<{ documents: DocumentDto[] }>().documents)
+      expect(await settled(busy.as, one)).toMatchObject({ status: 'ready' });
+  }, 60_000);
+
   it('its tenant is suspended: the work waits, and goes on when the tenant is back', async () => {
     const waiting = await given.tenant();
     const admin = await given.admin();
@@ -171,6 +196,22 @@ async function lasting(collectionId: string): Promise<object> {
   const counts = Object.entries(await rows(collectionId));
   return Object.fromEntries(counts.filter(([table]) => !/postings|segments/.test(table)));
 }
+
+it('A collection that is deleted while a search waits for its question’s vector is not found any more', async () => {
+  const { id } = await madeBy(tenant);
+  await readyText(tenant.as, id, facts('late', [1]));
+  let release = (): void => undefined;
+  upstream.enqueue({ until: new Promise<void>((resolve) => (release = resolve)) });
+  const before = upstream.requests.length;
+  const searching = search(tenant.as, { collectionIds: [id], query: 'fact1 of late' });
+  await eventually(
+    () => upstream.requests.length,
+    (count) => count > before,
+  );
+  await tenant.as.delete(`/rag/collections/${id}`).expect(204);
+  release();
+  expect(await searching).toEqual([]);
+});
 
 describe('What is swept away', () => {
   it('is all of a deleted collection, with the bytes of its files, and nothing of another', async () => {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { camelRow } from '../../../platform/database/camel-row.js';
 import { Db } from '../../../platform/database/db.js';
+import { READABLE_COLLECTION, readerParameters } from '../collections/collection-access.js';
 import { EACH } from '../index/look-ups.js';
 import type { ChunkPlace } from '../index/knowledge-index.service.js';
 import type { RankedChunk } from './ranked-chunks.js';
@@ -15,6 +16,7 @@ interface FoundRow extends Omit<SearchResultDto, 'score' | 'scores'> {
 export class FoundChunksRepository {
   constructor(private readonly db: Db) {}
 
+  /** Of collections that the caller may read still. */
   async shown(ranked: readonly RankedChunk[]): Promise<SearchResultDto[]> {
     if (ranked.length === 0) return [];
     const rows = await this.db.sql<object>(
@@ -28,8 +30,10 @@ export class FoundChunksRepository {
        CROSS JOIN LATERAL (
          SELECT * FROM rag_documents d
          WHERE d.tenant_id = :tenantId AND d.id = k.document_id AND d.number = k.number ${EACH}) d
+       WHERE (found.collection_id IN (SELECT c.id FROM rag_collections c
+         WHERE c.tenant_id = :tenantId AND c.id = ANY (:collectionIds::uuid[]) AND ${READABLE_COLLECTION})) IS TRUE
        ORDER BY found.place`,
-      placesOf(ranked),
+      { ...placesOf(ranked), ...readerParameters() },
     );
     return rows.map((row) => {
       const { place, ...chunk } = camelRow<FoundRow>(row);
