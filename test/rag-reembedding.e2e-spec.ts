@@ -91,6 +91,21 @@ describe('A collection that gets another model', () => {
     expect(await knowledgeRows(app, tenant.tenantId, id)).toMatchObject({ rag_chunks: 3, rag_vectors_256: 3 });
   }, 60_000);
 
+  it('does not wait for documents that are new, which are found by the new one then', async () => {
+    const { id } = await collection(tenant.as, { embeddingModel: ONE, chunking: FACT_CHUNKS });
+    await readyText(tenant.as, id, facts('comets', [1]));
+    const release = held(1);
+    const made = await tenant.as.post('/rag/documents', { collectionId: id, text: facts('comets', [2]) }).expect(202);
+    await eventually(paid, ({ length }) => length === 2);
+    await patch(id, { embeddingModel: 'offline' });
+    expect(await moved(id)).toMatchObject({ embeddingModel: 'offline', chunkCount: 1 });
+    expect(await found(id)).toEqual(inAllModes('fact1'));
+    release();
+    const { document } = made.json<{ document: DocumentDto }>();
+    expect(await settled(tenant.as, document)).toMatchObject({ status: 'ready' });
+    expect(await found(id)).toEqual(inAllModes('fact1', 'fact2'));
+  }, 60_000);
+
   it('moves when the last document that holds it up is deleted', async () => {
     const { id } = await collection(tenant.as, { chunking: FACT_CHUNKS });
     await readyText(tenant.as, id, facts('suns', [1]));

@@ -35,7 +35,7 @@ export class ChunkingDto {
   @Max(CHUNK_SIZE.max)
   size?: number;
 
-  /** Tokens at the end of a chunk that begin the next one too; less than `size`. */
+  /** Tokens at the end of a chunk that begin the next one too; less than `size`, and three quarters of it at most count. */
   @IsOptional()
   @IsInt()
   @Min(0)

@@ -45,8 +45,9 @@ export class DocumentsService {
 
   /** `isNew`: false where the same was there already. @throws ValidationFailed, DomainError 415 */
   async add({ collectionId, ...given }: CreateDocumentDto): Promise<DocumentAnswerDto & { isNew: boolean }> {
-    const collection = await this.requireCollection(collectionId);
+    // A type that is not taken is said before what else may be wrong.
     const draft = this.drafts.draft(given);
+    const collection = await this.requireCollection(collectionId);
     given.file?.keep();
     const { documents, added } = await this.addAll(collection, [draft], 'document.created');
     const isNew = added.length > 0;

@@ -11,8 +11,8 @@ import { decodePieces } from './pieces.js';
  * chunks have is little.
  */
 const MOST_POSTINGS = 300_000;
-/** Collections whose segments' pieces are kept here: those of a segment never change. */
-const MOST_KEPT = 50;
+/** Pieces of segments that are kept here, some 100 bytes each: those of a segment never change. */
+const MOST_KEPT = 1_000_000;
 
 export interface KeywordQuery {
   collectionId: string;
@@ -60,6 +60,7 @@ interface PostingsRow {
 @Injectable()
 export class KeywordSearchRepository {
   private readonly kept = new Map<string, ReadonlyMap<string, Segment>>();
+  private keptPieces = 0;
 
   constructor(private readonly db: Db) {}
 
@@ -191,11 +192,25 @@ export class KeywordSearchRepository {
 
   /** Those of the collections that were searched last. */
   private keep(collectionId: string, segments: ReadonlyMap<string, Segment>): void {
-    this.kept.delete(collectionId);
+    this.forget(collectionId);
     this.kept.set(collectionId, segments);
-    const [oldest] = this.kept.keys();
-    if (this.kept.size > MOST_KEPT && oldest !== undefined) this.kept.delete(oldest);
+    this.keptPieces += piecesOf(segments);
+    for (const oldest of this.kept.keys()) {
+      if (this.keptPieces <= MOST_KEPT) break;
+      this.forget(oldest);
+    }
   }
+
+  private forget(collectionId: string): void {
+    this.keptPieces -= piecesOf(this.kept.get(collectionId) ?? new Map());
+    this.kept.delete(collectionId);
+  }
+}
+
+function piecesOf(segments: ReadonlyMap<string, Segment>): number {
+  let count = 0;
+  for (const { pieces } of segments.values()) count += 1 + pieces.length;
+  return count;
 }
 
 const NOTHING: KeywordFindings = { candidates: [], frequencies: { chunkCount: 0, having: new Map() } };

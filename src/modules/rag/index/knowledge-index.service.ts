@@ -80,10 +80,6 @@ export class KnowledgeIndex {
     return this.vectors.missing(placed, number);
   }
 
-  async missingPositions(space: IndexedSpace, number: number): Promise<number[]> {
-    return this.vectors.missing(await this.place(space), number);
-  }
-
   async lacksVectors(space: IndexedSpace, number: number): Promise<boolean> {
     return this.vectors.lacksAny(await this.place(space), number);
   }

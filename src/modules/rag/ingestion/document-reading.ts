@@ -42,6 +42,9 @@ interface Prepared {
   prepared: Preparation;
 }
 
+/** Looking for vectors that are there already, all at once, takes some 10 µs for each. */
+const MOST_CHUNKS = 100_000;
+
 /** A document under a version's number, of which the chunks are being stored. */
 interface Version {
   document: KnownDocument;
@@ -78,6 +81,7 @@ export class DocumentReading {
     const title = titleOf(version.document, parsed);
     const prepared = await this.prepare(hold, version, parsed, title);
     if (prepared.chunks.length === 0) throw new DocumentUnreadable('no_text');
+    if (prepared.chunks.length > MOST_CHUNKS) throw new DocumentUnreadable('too_large');
     const { mimeType } = source.type;
     const facts = { title, mimeType, sizeBytes: source.sizeBytes };
     if (prepared.words) return this.storeAll(hold, version, { parsed, facts, prepared, words: prepared.words });
