@@ -75,7 +75,10 @@ describe('OfflineClient, answers from passages', () => {
   });
 
   it('are no headings, which say what follows is about', async () => {
-    const marked = passage('m', '### Carrying over days of paid leave\n\nUp to five days of leave may be carried over.');
+    const marked = passage(
+      'm',
+      '### Carrying over days of paid leave\n\nUp to five days of leave may be carried over.',
+    );
     expect((await says(given('How many days of leave may be carried over?', marked))).text).toBe(
       'Up to five days of leave may be carried over.',
     );
