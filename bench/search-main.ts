@@ -11,9 +11,10 @@ import { Product, type BenchTenant, type Question } from './search-product.ts';
 import { readSearchOptions, SEARCH_USAGE, type SearchOptions } from './search-options.ts';
 import { markdownCells, plainCells, whole } from './table.ts';
 
-/** Results that a caller wants, and candidates of each channel. */
+/** Results that a caller wants, and candidates that the product asks for by vectors alone and of each of two channels. */
 const TOP = 10;
-const DEPTH = 200;
+const DEPTH = 50;
+const HYBRID_DEPTH = 200;
 const GOALS = { recall: 0.97, vector: 10, hybrid: 30, added: 3, rate: 1_000 };
 const HEAD = [
   ...[
@@ -124,7 +125,7 @@ async function measured(product: Product, bare: Bare, tenant: Loaded): Promise<s
     const { vector } = question;
     const { value: found } = await timed(times.vector, () => product.search(tenant, { vector }, DEPTH));
     await timed(times.bare, () => bare.nearest(table, tenant, vector, DEPTH));
-    await timed(times.hybrid, () => product.search(tenant, question, DEPTH));
+    await timed(times.hybrid, () => product.search(tenant, question, HYBRID_DEPTH));
     recalls.all.push(recall(found.vector, await bare.exact(tables, tenant, vector, TOP)));
     for (const [name, part] of [
       ['tenth', 10],

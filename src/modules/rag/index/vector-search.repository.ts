@@ -152,7 +152,7 @@ function withLife(nearest: string, isAsked: boolean): string {
 
 /** Of what is not live there is little, and it goes soon. */
 function wantedOf({ matching, most }: VectorQuery): number {
-  return matching.isAll ? most + Math.max(10, Math.ceil(most / 4)) : most;
+  return matching.isAll ? most + Math.max(10, Math.ceil(most / 10)) : most;
 }
 
 /** Unless so many were not live that live ones behind them may have been cut off. */

@@ -19,8 +19,8 @@ import type { SearchAnswerDto, SearchDto, SearchMode, SearchResultDto } from './
 import { wordWeights } from './word-weights.js';
 
 const DEFAULT_TOP_K = 10;
-/** Chunks that each channel brings in, so that what both have is known to be had by both. */
-const LEAST_DEPTH = 200;
+/** Chunks that each channel brings in: of two, so many that what both have is known to be had by both. */
+const LEAST_DEPTH = { hybrid: 200, vector: 50, keyword: 50 };
 /** How much words count beside vectors: offline these are made of words too, and are right where words are. */
 const KEYWORD_WEIGHTS = { offline: 0.75, others: 0.5 };
 /** Results that are looked at again. */
@@ -71,7 +71,7 @@ export class SearchService {
     const { query, filter, signal } = asked;
     // Null is absent.
     const [topK, mode, minScore] = [asked.topK ?? DEFAULT_TOP_K, asked.mode ?? 'hybrid', asked.minScore ?? 0];
-    const depth = Math.max(LEAST_DEPTH, 2 * topK);
+    const depth = Math.max(LEAST_DEPTH[mode], 2 * topK);
     const wanted = { query, mode, filter, depth, signal };
     const isGoodEnough = ({ score }: { score: number }): boolean => score >= minScore;
     if (!asked.rerank)
