@@ -34,6 +34,8 @@ export interface Asked {
   words?: string;
   filter?: DocumentFilter;
   depth?: number;
+  /** False: they are counted only. */
+  byWords?: boolean;
 }
 
 /** The index of knowledge on a store of its own, without the application. */
@@ -182,9 +184,9 @@ export class TestCollection {
     );
   }
 
-  search({ vector, words, filter, depth = 10 }: Asked): Promise<IndexFindings> {
+  search({ vector, words, byWords = true, filter, depth = 10 }: Asked): Promise<IndexFindings> {
     const terms = words === undefined ? null : indexedChunk(words, 0).terms;
-    const searched = { space: this.space, vector: vector ? Float32Array.from(vector) : null, terms, byWords: true };
+    const searched = { space: this.space, vector: vector ? Float32Array.from(vector) : null, terms, byWords };
     return this.run(async () => {
       const [found] = await this.bench.index.search({ collections: [searched], filter: filter ?? null, depth });
       if (!found) throw new Error('A collection that was searched has no findings');

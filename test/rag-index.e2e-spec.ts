@@ -212,6 +212,27 @@ describe('Words', () => {
     ]);
   });
 
+  it('are counted the same where they are not searched for, without those that were dropped', async () => {
+    const collection = await bench.collection(DIMENSIONS);
+    const made = (text: string) => ({ text, vector: direction() });
+    const { id } = await collection.document([made('common rare'), made('common')]);
+    await collection.document([made('common'), made('other')]);
+    const counted = async (byWords: boolean) => {
+      const { keyword, frequencies } = await collection.search({ words: 'common rare nowhere', byWords });
+      return [keyword.length, Object.fromEntries(frequencies.having)];
+    };
+    for (const [act, having, found] of [
+      [async () => undefined, { common: 3, rare: 1, nowhere: 0 }, 3],
+      [settle, { common: 3, rare: 1, nowhere: 0 }, 3],
+      [() => collection.version(id, [made('common other')]), { common: 2, rare: 0, nowhere: 0 }, 2],
+      [settle, { common: 2, rare: 0, nowhere: 0 }, 2],
+    ] as const) {
+      await act();
+      expect(await counted(true)).toEqual([found, having]);
+      expect(await counted(false)).toEqual([0, having]);
+    }
+  });
+
   it('of any kind are found again', async () => {
     const collection = await bench.collection(DIMENSIONS);
     const odd = ["o'neill", 'größe', '漢字', 'a'.repeat(500), 'back\\slash', '{brace}', '"', '😀', 'ﬁ'];

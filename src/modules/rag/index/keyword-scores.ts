@@ -32,7 +32,8 @@ export interface Candidate {
 /** BM25 over the sources of one collection. Versions in `dropped` do not count, as if they were in no source. */
 export class KeywordScores {
   private readonly bases: number[] = [];
-  private readonly scores: Float64Array;
+  private readonly chunkCount: number;
+  private made: Float64Array | null = null;
   /** For sources with dropped versions, which of their chunks are of these. */
   private readonly gone: (Uint8Array | null)[];
 
@@ -46,8 +47,13 @@ export class KeywordScores {
       this.bases.push(total);
       total += chunkCount;
     }
-    this.scores = new Float64Array(total);
+    this.chunkCount = total;
     this.gone = sources.map((source) => goneIn(source, dropped));
+  }
+
+  /** Of each chunk; not made where words are only counted. */
+  private get scores(): Float64Array {
+    return (this.made ??= new Float64Array(this.chunkCount));
   }
 
   /**
@@ -56,6 +62,7 @@ export class KeywordScores {
    */
   add(weight: number, lists: readonly TermPostings[]): number {
     const { chunkCount, termTotal } = this.statistics;
+    if (lists.length === 0) return 0;
     const having = lists.reduce((sum, list) => sum + this.living(list), 0);
     const rarity = Math.log(1 + Math.max(0, chunkCount - having + 0.5) / (having + 0.5));
     const factor = weight * rarity * (K1 + 1);
@@ -75,12 +82,13 @@ export class KeywordScores {
   /** The best `most`, the best first; only of versions in `allowed`, where that is given. */
   best(most: number, allowed: ReadonlySet<number> | null): Candidate[] {
     const best = new Best(most);
+    const { scores } = this;
     this.sources.forEach(({ pieces }, source) => {
       let at = this.bases[source] ?? 0;
       for (const { number, position, count } of pieces) {
         const isIn = !this.dropped.has(number) && (allowed === null || allowed.has(number));
         for (let n = 0; isIn && n < count; n++) {
-          const score = this.scores[at + n] ?? 0;
+          const score = scores[at + n] ?? 0;
           if (score > best.least) best.add({ number, position: position + n, score });
         }
         at += count;

@@ -14,6 +14,10 @@ const MOST_POSTINGS = 300_000;
 /** Pieces of segments that are kept here, some 100 bytes each: those of a segment never change. */
 const MOST_KEPT = 1_000_000;
 
+const DROPPED = `SELECT number FROM rag_dropped_versions WHERE tenant_id = :tenantId AND collection_id = :collectionId
+  UNION SELECT number FROM rag_garbage
+  WHERE tenant_id = :tenantId AND collection_id = :collectionId AND number IS NOT NULL`;
+
 export interface KeywordQuery {
   collectionId: string;
   /** The words of the query, and how often it has each. */
@@ -72,12 +76,12 @@ export class KeywordSearchRepository {
       this.dropped(collectionId),
       this.segments(collectionId),
       this.fresh(collectionId),
-      this.postings(collectionId, [...terms.keys()]),
+      this.postings(collectionId, [...terms.keys()], most > 0),
     ]);
     const sources: Source[] = [...segments];
     const lists = new Map<string, TermPostings[]>();
     const bySegment = new Map(segments.map(({ id }, n) => [id, n]));
-    // Words that are too frequent to be read, and in how many chunks they are.
+    // Words that are not read, being too frequent or only to be counted, and in how many chunks they are.
     const skipped = new Map<string, number>();
     for (const { term, segmentId, chunkCount, postings: bytes } of postings) {
       const source = bySegment.get(segmentId);
@@ -131,13 +135,7 @@ export class KeywordSearchRepository {
 
   /** Versions that were replaced or deleted and may still be in segments. */
   private async dropped(collectionId: string): Promise<Set<number>> {
-    const rows = await this.db.sql<{ number: number }>(
-      `SELECT number FROM rag_dropped_versions WHERE tenant_id = :tenantId AND collection_id = :collectionId
-       UNION
-       SELECT number FROM rag_garbage
-       WHERE tenant_id = :tenantId AND collection_id = :collectionId AND number IS NOT NULL`,
-      { collectionId },
-    );
+    const rows = await this.db.sql<{ number: number }>(DROPPED, { collectionId });
     return new Set(rows.map(({ number }) => number));
   }
 
@@ -169,11 +167,15 @@ export class KeywordSearchRepository {
     );
   }
 
-  /** The rarest words first; without the bytes of those beyond the limit. */
-  private postings(collectionId: string, terms: readonly string[]): Promise<PostingsRow[]> {
+  /**
+   * The rarest words first; without the bytes of those beyond the limit. To be counted, they are needed only where some of
+   * what they say was dropped.
+   */
+  private postings(collectionId: string, terms: readonly string[], isScored: boolean): Promise<PostingsRow[]> {
     return this.db.sql<PostingsRow>(
       `SELECT term, segment_id AS "segmentId", chunk_count AS "chunkCount",
-              CASE WHEN coalesce(before, 0) < ${MOST_POSTINGS} THEN postings END AS postings
+              CASE WHEN coalesce(before, 0) < ${MOST_POSTINGS} AND (:isScored::boolean OR EXISTS (${DROPPED}))
+                THEN postings END AS postings
        FROM (
          SELECT found.*, sum(chunk_count) OVER (ORDER BY in_all, term GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
                   AS before
@@ -186,7 +188,7 @@ export class KeywordSearchRepository {
                AND p.term = t.term COLLATE "C"
              OFFSET 0) p
            WHERE s.tenant_id = :tenantId AND s.collection_id = :collectionId AND s.status = 'ready') found) counted`,
-      { collectionId, terms },
+      { collectionId, terms, isScored },
     );
   }
 
