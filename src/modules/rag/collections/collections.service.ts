@@ -25,6 +25,9 @@ import { CollectionsRepository, type ListedCollection } from './collections.repo
 /** Called in the transaction that deletes a collection. */
 export type CollectionRemoval = (collectionId: string) => Promise<void>;
 
+/** A new model or language has a row written for each of the documents. */
+const UPDATE_OPTIONS = { limitMs: 60_000 };
+
 @Injectable()
 export class CollectionsService {
   private readonly removals: CollectionRemoval[] = [];
@@ -138,7 +141,7 @@ export class CollectionsService {
         ...{ resourceType: 'collection', resourceId: id, payload: {}, changes: { ...dto } },
       });
       if (userIds !== undefined) this.db.afterCommit(() => this.live.recheck(this.room(id)));
-    });
+    }, UPDATE_OPTIONS);
     return this.get(id).catch((error: unknown) => this.shownToNobody(error, id));
   }
 

@@ -8,6 +8,9 @@ import { DocumentsRepository } from '../documents/documents.repository.js';
 import { GarbageRepository } from './garbage.repository.js';
 import { IngestionsRepository } from './ingestions.repository.js';
 
+/** For the rest the sweeper rings, while these are being worked on. */
+const MOST_RUNG = 1_000;
+
 /** Asks for documents to be taken in. Everything here happens in a transaction that has locked the collection. */
 @Injectable()
 export class Ingestions {
@@ -68,6 +71,7 @@ export class Ingestions {
   private async ring(ids: readonly string[]): Promise<void> {
     const { tenantId } = currentTenantActor();
     const backlog = await this.claims.backlog('rag_ingestions');
-    for (const ingestionId of ids) this.jobs.ring('document.ingest', { tenantId, ingestionId }, { backlog });
+    for (const ingestionId of ids.slice(0, MOST_RUNG))
+      this.jobs.ring('document.ingest', { tenantId, ingestionId }, { backlog });
   }
 }
