@@ -32,6 +32,13 @@ export class DocumentDrafts {
     return this.ofFile(file as Upload, common);
   }
 
+  /** @throws DomainError 415 */
+  requireType(file: Upload): string {
+    const mimeType = documentType(file);
+    if (mimeType === null) throw unsupported();
+    return mimeType;
+  }
+
   private ofText(text: string, { title, metadata }: Pick<DocumentDraft, 'title' | 'metadata'>): DocumentDraft {
     const bytes = Buffer.from(text);
     return {
@@ -56,8 +63,7 @@ export class DocumentDrafts {
 
   private ofFile(file: Upload, { title, metadata }: Pick<DocumentDraft, 'title' | 'metadata'>): DocumentDraft {
     if (file.sizeBytes === 0) throw ValidationFailed.of('file', 'file must not be empty');
-    const mimeType = documentType(file);
-    if (mimeType === null) throw unsupported();
+    const mimeType = this.requireType(file);
     return {
       ...{ id: file.key.id, title: title || file.name, mimeType, sizeBytes: file.sizeBytes, source: 'file' },
       ...{ origin: file.name, sourceHash: Buffer.from(file.sha256, 'hex'), text: null, metadata },

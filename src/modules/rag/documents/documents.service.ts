@@ -45,9 +45,10 @@ export class DocumentsService {
 
   /** `isNew`: false where the same was there already. @throws ValidationFailed, DomainError 415 */
   async add({ collectionId, ...given }: CreateDocumentDto): Promise<DocumentAnswerDto & { isNew: boolean }> {
-    // A type that is not taken is said before what else may be wrong.
-    const draft = this.drafts.draft(given);
+    // Said before what else may be wrong.
+    if (given.file?.sizeBytes) this.drafts.requireType(given.file);
     const collection = await this.requireCollection(collectionId);
+    const draft = this.drafts.draft(given);
     given.file?.keep();
     const { documents, added } = await this.addAll(collection, [draft], 'document.created');
     const isNew = added.length > 0;
