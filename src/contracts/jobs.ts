@@ -7,7 +7,8 @@ const id = z.uuid();
  * at a time (`concurrency`), one tenant has a part (`ofTenant`).
  */
 export const JOBS = {
-  'run.execute': { payload: z.object({ tenantId: id, runId: id }), concurrency: 100, ofTenant: 90 },
+  // Some are claimed before they are rung for, so none may be put aside.
+  'run.execute': { payload: z.object({ tenantId: id, runId: id }), concurrency: 100, ofTenant: Infinity },
   'evaluation.run': { payload: z.object({ tenantId: id, evaluationId: id }), concurrency: 2, ofTenant: 1 },
   'document.ingest': { payload: z.object({ tenantId: id, ingestionId: id }), concurrency: 6, ofTenant: 4 },
 } as const;

@@ -83,21 +83,23 @@ describe('JobRunner', () => {
 
   it('puts aside what is beyond a tenant’s part, and forgets it when it stops', async () => {
     const seen: string[] = [];
-    const { runner } = given(async ({ runId }, { signal }) => {
-      seen.push(runId);
+    const { runner } = given(async ({ tenantId }, { signal }) => {
+      seen.push(tenantId);
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
     });
-    const { concurrency, ofTenant } = JOBS['run.execute'];
-    const ring = (tenantId: string) => runner.run(arrival({ tenantId, runId: randomUUID() }));
-    const busy = randomUUID();
+    const { concurrency, ofTenant } = JOBS['document.ingest'];
+    const ring = (tenantId: string) =>
+      runner.run({ job: 'document.ingest', payload: { tenantId, ingestionId: randomUUID() }, correlationId: 'x' });
+    const [busy, other] = [randomUUID(), randomUUID()];
     const rings = Array.from({ length: concurrency }, () => ring(busy));
     expect(await Promise.race(rings)).toBe(true);
-    void ring(randomUUID());
+    void ring(other);
     await new Promise(setImmediate);
-    expect(seen).toHaveLength(ofTenant + 1);
+    const expected = [...Array.from({ length: ofTenant }, () => busy), other];
+    expect(seen).toEqual(expected);
     expect(await runner.stop(60_000)).toBe(true);
     await Promise.all(rings);
-    expect(seen).toHaveLength(ofTenant + 1);
+    expect(seen).toEqual(expected);
   });
 
   it('does not wait for ever', async () => {
