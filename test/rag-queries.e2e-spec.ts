@@ -327,5 +327,11 @@ describe('The log', () => {
     await member.as.get(`/rag/queries/${queryId}`).expect(404);
     expect((await newest(member.as))?.id).not.toBe(queryId);
     expect((await logged(queryId)).answer).toContain('pelican');
+    await tenant.as.delete(`/rag/collections/${id}`).expect(204);
+    // What is gone shows nobody what was in it, least of all who was shut out.
+    for (const as of [member.as, tenant.as]) {
+      await as.get(`/rag/queries/${queryId}`).expect(404);
+      expect((await newest(as))?.id).not.toBe(queryId);
+    }
   });
 });

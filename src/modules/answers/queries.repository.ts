@@ -11,10 +11,10 @@ const COLUMNS = `q.id, q.collection_ids, q.question, q.agent_id, q.model, q.stat
 
 /** What a caller sees of the log. */
 export interface Sight {
-  /** Nothing that was taken from these, be it their own. */
-  hidden: readonly string[];
-  /** Those of others too, as far as they asked of these collections alone; null: nothing but their own. */
-  readable: readonly string[] | null;
+  /** What was asked of these collections alone; also their own, where they may not read one any more, or it is gone. */
+  readable: readonly string[];
+  /** What others have asked too. */
+  seesOthers: boolean;
 }
 
 interface QueryFilter extends Sight {
@@ -23,8 +23,7 @@ interface QueryFilter extends Sight {
   limit: number;
 }
 
-const VISIBLE = `(q.created_by = :me::uuid AND NOT q.collection_ids && :hidden::uuid[]
-  OR q.collection_ids <@ :readable::uuid[])`;
+const VISIBLE = `(q.created_by = :me::uuid OR :seesOthers::boolean) AND q.collection_ids <@ :readable::uuid[]`;
 
 @Injectable()
 export class QueriesRepository {

@@ -54,11 +54,6 @@ export class QueriesService {
 
   private async sight(): Promise<Sight> {
     const { role } = currentTenantActor();
-    const seesOthers = role === 'owner' || role === 'admin';
-    const [hidden, readable] = await Promise.all([
-      this.collections.hiddenIds(),
-      seesOthers ? this.collections.readableIds() : null,
-    ]);
-    return { hidden, readable };
+    return { readable: await this.collections.readableIds(), seesOthers: role === 'owner' || role === 'admin' };
   }
 }

@@ -80,15 +80,6 @@ export class CollectionsRepository {
     return rows.map(({ id }) => id);
   }
 
-  async hiddenIds(): Promise<string[]> {
-    const rows = await this.db.sql<{ id: string }>(
-      `SELECT c.id FROM rag_collections c
-       WHERE c.tenant_id = :tenantId AND c.deleted_at IS NULL AND NOT (${READABLE_COLLECTION})`,
-      readerParameters(),
-    );
-    return rows.map(({ id }) => id);
-  }
-
   /** Newest first, older than `before`. */
   async listReadable(filter: { search?: string; before: string | null; limit: number }): Promise<ListedCollection[]> {
     const { search, before, limit } = filter;

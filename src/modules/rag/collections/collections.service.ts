@@ -102,11 +102,6 @@ export class CollectionsService {
     return new Set(ids.length === 0 ? [] : await this.collections.existing(ids));
   }
 
-  /** All that are there and that the caller may not read. */
-  async hiddenIds(): Promise<string[]> {
-    return this.collections.hiddenIds();
-  }
-
   /** All that the caller may read. */
   async readableIds(most: number | null = null): Promise<string[]> {
     return this.collections.readableIds(most);
