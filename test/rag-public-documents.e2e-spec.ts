@@ -22,7 +22,7 @@ const withData = document('basicapi.pdf') ? it : it.skip;
 const READABLE: [string, string, number | null][] = [
   ['basicapi.pdf', 'Paragraph 1.1', 1],
   ['multi-column.pdf', 'we achieve comparable or better results on multiple QA datasets', 2],
-  ['arabic.pdf', 'العربية', 1],
+  ['arabic.pdf', 'انواع الخطوط العربية', 1],
   ['handbook-872p.docx', 'Summary of Standing Trustee Duties', null],
   ['html-only.eml', 'Gmail was launched by Google in 2004 with 1 GB of free storage', null],
   ['malformed.pptx', 'Problem Date Placeholder', 1],

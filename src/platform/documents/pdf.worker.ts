@@ -1,4 +1,5 @@
 import { getDocumentProxy } from 'unpdf';
+import { legible } from './parsing/pdf-pieces.js';
 
 export interface PdfInput {
   bytes: Uint8Array;
@@ -26,8 +27,8 @@ export default async function readPdf({ bytes, maxPages, maxCharacters }: PdfInp
     const last = Math.min(pdf.numPages, maxPages);
     for (let number = 1; number <= last && length < maxCharacters; number++) {
       const page = await pdf.getPage(number);
-      const { items } = await page.getTextContent();
-      const text = items.map((item) => ('str' in item ? item.str + (item.hasEOL ? '\n' : '') : '')).join('');
+      const { items } = await page.getTextContent({ disableNormalization: true });
+      const text = items.map((item) => ('str' in item ? legible(item.str) + (item.hasEOL ? '\n' : '') : '')).join('');
       parts.push(text.trim());
       length += text.length;
       page.cleanup();

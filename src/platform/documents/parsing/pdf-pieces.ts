@@ -40,6 +40,6 @@ export function pieceOf({ str, dir, transform, width, hasEOL }: TextItem, view: 
 }
 
 /** Letters instead of the shapes they take beside others, such as ﬁ. */
-function legible(text: string): string {
+export function legible(text: string): string {
   return text.replace(/[\ufb00-\ufdff\ufe70-\ufefc]+/g, (shapes) => shapes.normalize('NFKC'));
 }

@@ -57,7 +57,8 @@ async function opened(bytes: Uint8Array): Promise<Pdf> {
 async function piecesOf(pdf: Pdf, number: number): Promise<Piece[]> {
   const page = await pdf.getPage(number);
   const view = page.getViewport({ scale: 1 }).transform;
-  const { items } = await page.getTextContent();
+  // It would turn letters around where it takes ligatures apart; `pieceOf` does that.
+  const { items } = await page.getTextContent({ disableNormalization: true });
   const pieces = items.flatMap((item) => ('str' in item ? [pieceOf(item, view)] : []));
   page.cleanup();
   return pieces;
