@@ -89,6 +89,18 @@ describe('While a document is taken in', () => {
     expect(upstream.billed.size).toBeLessThanOrEqual(257);
   });
 
+  it('it is deleted and to be read anew, both at once: either comes first', async () => {
+    const { id } = await collection(tenant.as);
+    for (let round = 0; round < 3; round++) {
+      const document = await readyText(tenant.as, id, `Round ${round}`);
+      const path = `/rag/documents/${document.id}`;
+      const calls = [1, 2, 3, 4].map(() => tenant.as.post(`${path}/reindex`));
+      const answers = await Promise.all([...calls, tenant.as.delete(path)].map(async (call) => (await call).status));
+      expect(answers.pop()).toBe(204);
+      for (const status of answers) expect([202, 404]).toContain(status);
+    }
+  });
+
   it('it is to be read anew: the work begins again at once, and pays only for what is not there', async () => {
     const { collectionId, document } = await halfWay();
     await tenant.as.post(`/rag/documents/${document.id}/reindex`).expect(202);
@@ -211,6 +223,28 @@ it('A collection that is deleted while a search waits for its question’s vecto
   await tenant.as.delete(`/rag/collections/${id}`).expect(204);
   release();
   expect(await searching).toEqual([]);
+});
+
+describe('Beside others, a collection whose provider fails', () => {
+  const failing = { status: 401, error: { detail: 'The key is not known' } };
+
+  it('is found by its words, and fails a search by vectors', async () => {
+    const [kept, away] = [await collection(tenant.as), await madeBy(tenant)];
+    for (const { id } of [kept, away]) await readyText(tenant.as, id, facts('beside', [1]));
+    const collectionIds = [kept.id, away.id];
+    upstream.enqueue(failing, failing, failing);
+    const found = await search(tenant.as, { collectionIds, query: 'fact1 of beside' });
+    expect(found.map(({ scores }) => scores.vector === null).sort()).toEqual([false, true]);
+    await tenant.as.post('/rag/search', { collectionIds, query: 'fact1 of beside', mode: 'vector' }).expect(502);
+    await tenant.as.post('/rag/search', { collectionIds: [away.id], query: 'fact1 of beside' }).expect(502);
+  });
+
+  it('is not asked for where there is nothing in it', async () => {
+    const { id } = await madeBy(tenant);
+    for (const mode of ['hybrid', 'vector'])
+      expect(await search(tenant.as, { collectionIds: [id], query: 'Anything?', mode })).toEqual([]);
+    expect(upstream.requests).toEqual([]);
+  });
 });
 
 describe('What is swept away', () => {

@@ -30,8 +30,8 @@ export class FoundChunksRepository {
        CROSS JOIN LATERAL (
          SELECT * FROM rag_documents d
          WHERE d.tenant_id = :tenantId AND d.id = k.document_id AND d.number = k.number ${EACH}) d
-       WHERE (found.collection_id IN (SELECT c.id FROM rag_collections c
-         WHERE c.tenant_id = :tenantId AND c.id = ANY (:collectionIds::uuid[]) AND ${READABLE_COLLECTION})) IS TRUE
+       WHERE EXISTS (SELECT 1 FROM rag_collections c
+         WHERE c.tenant_id = :tenantId AND c.id = found.collection_id AND ${READABLE_COLLECTION} ${EACH})
        ORDER BY found.place`,
       { ...placesOf(ranked), ...readerParameters() },
     );

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { Passage } from '../../../contracts/passage.js';
 import { Settings } from '../../../platform/config/settings.js';
 import { Db } from '../../../platform/database/db.js';
@@ -41,6 +41,8 @@ type FoundWords = ReadonlyMap<string, CollectionWords>;
 /** Finds the passages that fit best. */
 @Injectable()
 export class SearchService {
+  private readonly logger = new Logger('Search');
+
   constructor(
     private readonly collections: CollectionsService,
     private readonly embeddings: EmbeddingsService,
@@ -116,7 +118,7 @@ export class SearchService {
     read: (ranked: RankedChunk[], words: FoundWords) => Promise<T>,
   ): Promise<T> {
     const words = await wordsOf(collections, query);
-    const vectors = mode === 'keyword' ? null : await this.vectorsOf(collections, query, signal);
+    const vectors = mode === 'keyword' ? null : await this.vectorsOf(collections, { query, mode, signal });
     const searched = collections.map(({ id, spaceId, dimensions, embeddingModel, language }): SearchedCollection => {
       const asWords = words.get(language);
       const vector =
@@ -146,19 +148,24 @@ export class SearchService {
     return this.settings.search.keywordWeight ?? weights.reduce((sum, weight) => sum + weight, 0) / weights.length;
   }
 
-  /** Of the query, by each model of a provider that there is. */
+  /**
+   * Of the query, by each model of a provider that there is something of. Beside others, a collection whose provider fails
+   * is searched by words alone, where these are asked for too.
+   */
   private async vectorsOf(
     collections: readonly Collection[],
-    query: string,
-    signal?: AbortSignal,
+    { query, mode, signal }: Pick<Wanted, 'query' | 'mode' | 'signal'>,
   ): Promise<Map<string, Float32Array>> {
-    const models = new Set(
-      collections.map(({ embeddingModel }) => embeddingModel).filter((model) => model !== OFFLINE),
+    const models = new Set(collections.flatMap((one) => (one.chunkCount > 0 ? one.embeddingModel : [])));
+    const providers = [...models].filter((model) => model !== OFFLINE);
+    const embedded = await Promise.allSettled(
+      providers.map(async (model) => [model, await this.embeddings.embedQuery(model, query, { signal })] as const),
     );
-    const embedded = [...models].map(
-      async (model) => [model, await this.embeddings.embedQuery(model, query, { signal })] as const,
-    );
-    return new Map(await Promise.all(embedded));
+    const failed = embedded.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+    const isLeft = mode === 'hybrid' && failed.length < models.size && !signal?.aborted;
+    if (failed.length > 0 && !isLeft) throw failed[0];
+    for (const reason of failed) this.logger.warn({ err: reason }, 'A collection is searched by words alone');
+    return new Map(embedded.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : [])));
   }
 }
 
