@@ -60,4 +60,17 @@ describe('A thousand documents in one request', () => {
     const again = await busy!.as.post('/rag/documents/batch', { collectionId: many.id, documents }).expect(202);
     expect(again.json<{ documents: DocumentDto[] }>().documents.map(({ id }) => id)).toEqual(taken.map(({ id }) => id));
   }, 300_000);
+
+  it('answers again with the same documents, one per input, and not once one of them is gone', async () => {
+    const { id: collectionId } = await collection(busy!.as);
+    const body = { collectionId, documents: [{ text: 'One' }, { text: 'Two' }, { text: 'One' }] };
+    const post = () => busy!.as.post('/rag/documents/batch', body, { 'Idempotency-Key': 'documents' });
+    const ids = async () =>
+      (await post().expect(202)).json<{ documents: DocumentDto[] }>().documents.map(({ id }) => id);
+    const first = await ids();
+    expect(first).toEqual([first[0], first[1], first[0]]);
+    expect(await ids()).toEqual(first);
+    await busy!.as.delete(`/rag/documents/${first[1]}`).expect(204);
+    await post().expect(404);
+  }, 60_000);
 });

@@ -81,14 +81,15 @@ export class DocumentsRepository {
     );
   }
 
-  async ofBatch(id: string): Promise<KnownDocument[]> {
-    const rows = await this.db.sql<object>(
-      `SELECT ${COLUMNS} FROM rag_batches b, unnest(b.document_ids) WITH ORDINALITY AS named (id, place)
+  /** Those that are there, and how many it named. */
+  async ofBatch(id: string): Promise<{ documents: KnownDocument[]; count: number }> {
+    const rows = await this.db.sql<{ named: number }>(
+      `SELECT ${COLUMNS}, cardinality(b.document_ids) AS named FROM rag_batches b, unnest(b.document_ids) WITH ORDINALITY AS named (id, place)
        CROSS JOIN LATERAL (SELECT * FROM rag_documents d WHERE d.tenant_id = :tenantId AND d.id = named.id ${EACH}) d
        WHERE b.tenant_id = :tenantId AND b.id = :id AND ${OF_READABLE} ORDER BY named.place`,
       { id, ...readerParameters() },
     );
-    return rows.map(documentOf);
+    return { documents: rows.map(({ named: _count, ...row }) => documentOf(row)), count: rows[0]?.named ?? 0 };
   }
 
   /** Of a collection that the caller may read. */
@@ -165,9 +166,11 @@ export class DocumentsRepository {
     return new Set(rows.map(({ id }) => id));
   }
 
+  /** Without those that could not be read, and are not found. */
   async idsOf(collectionId: string): Promise<string[]> {
     const rows = await this.db.sql<{ id: string }>(
-      'SELECT id FROM rag_documents WHERE tenant_id = :tenantId AND collection_id = :collectionId',
+      `SELECT id FROM rag_documents
+       WHERE tenant_id = :tenantId AND collection_id = :collectionId AND (number IS NOT NULL OR status <> 'failed')`,
       { collectionId },
     );
     return rows.map(({ id }) => id);

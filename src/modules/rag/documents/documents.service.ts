@@ -66,10 +66,10 @@ export class DocumentsService {
     return { documents: documents.map(shownDocument) };
   }
 
-  /** What is left of those that one request named, in its order. @throws NotFound when nothing is */
+  /** Those that one request named, in its order. @throws NotFound when one of them is gone */
   async batch(id: string): Promise<DocumentsAnswerDto> {
-    const documents = await this.documents.ofBatch(id);
-    if (documents.length === 0) throw new NotFound('Documents');
+    const { documents, count } = await this.documents.ofBatch(id);
+    if (count === 0 || documents.length < count) throw new NotFound('Documents');
     return { documents: documents.map(shownDocument) };
   }
 
@@ -96,6 +96,8 @@ export class DocumentsService {
     return this.db.run(async () => {
       const { collectionId } = await this.require(id);
       if (!(await this.collectionRows.lock(collectionId))) throw new NotFound('Document');
+      // It may have been deleted by whoever held the lock.
+      await this.require(id);
       await this.ingestions.readAgain(collectionId, [id]);
       await this.events.publish('document.reindexed', {
         ...{ resourceType: 'document', resourceId: id, payload: { collectionId } },

@@ -21,6 +21,8 @@ import { IngestionsRepository } from './ingestions.repository.js';
 const WAITS_MS = [1_000, 5_000, 15_000, 60_000, 180_000, 600_000];
 /** So many tries, over some six hours: a provider that is down at night is back in the morning. */
 const MOST_TRIES = 40;
+/** Of what is read, within some five minutes: who gave an address that answers nothing is to be told. */
+const READING_TRIES = 5;
 /** Where nobody knows what went wrong. */
 const UNEXPECTED_TRIES = 3;
 const LONGEST_WAIT_MS = 600_000;
@@ -106,7 +108,9 @@ export class IngestionEnding {
     const isUnexpected = !isKnown(error);
     if (!isUnexpected && !mayPass(error)) return null;
     const { failures } = (await this.ingestions.find(ingestion.id)) ?? ingestion;
-    if (failures >= (isUnexpected ? UNEXPECTED_TRIES : MOST_TRIES)) return null;
+    const isReading = ingestion.stage === 'parse';
+    const most = isUnexpected ? UNEXPECTED_TRIES : isReading ? READING_TRIES : MOST_TRIES;
+    if (failures >= most) return null;
     const { retryAfter = 0 } = error instanceof DomainError ? error : {};
     return Math.min(LONGEST_WAIT_MS, Math.max(WAITS_MS[failures] ?? LONGEST_WAIT_MS, retryAfter * 1_000));
   }
