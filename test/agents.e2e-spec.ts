@@ -90,6 +90,9 @@ describe('an agent', () => {
     const { as } = await given.tenant();
     const refused = await as.post('/agents', { name: 'A', collectionIds: [randomUUID()] }).expect(422);
     expect(refused.json()).toMatchObject({ validationErrors: [{ field: 'collectionIds[0]' }] });
+    const id = randomUUID();
+    const twice = await as.post('/agents', { name: 'A', collectionIds: [id, id.toUpperCase()] }).expect(422);
+    expect(twice.json()).toMatchObject({ validationErrors: [{ field: 'collectionIds' }] });
   });
 
   it.each([

@@ -101,6 +101,7 @@ class AgentFieldsDto extends PortableFieldsDto {
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(20)
+  @ArrayUnique((id: unknown) => (typeof id === 'string' ? id.toLowerCase() : id))
   @IsUUID('all', { each: true })
   collectionIds?: string[] | null;
 }
