@@ -11,6 +11,7 @@ export const KNOWLEDGE_POSTS: [operation: string, how: string, make: (as: Client
   ['documents_create', 'that is there', knownDocument],
   ['documents_createBatch', '', (as) => documents(as, { documents: [{ text: 'One' }, { text: 'Two' }] }, '/batch')],
   ['documents_reindex', '', reindexing],
+  ['search_search', '', searching],
   ['answers_query', '', question],
   ['evaluations_create', '', evaluation],
 ];
@@ -48,6 +49,12 @@ async function reindexing(as: Client): Promise<KeyedPost> {
   const { id } = await readyText(as, (await collection(as)).id, 'Text');
   const made = () => countOf(as, `/audit-logs?action=document.reindexed&resourceId=${id}`);
   return { as, path: `/rag/documents/${id}/reindex`, made };
+}
+
+/** Changes nothing. */
+async function searching(as: Client): Promise<KeyedPost> {
+  const { path, body, made } = await question(as);
+  return { as, path: path.replace('query', 'search'), body: { ...body, question: undefined, query: 'whales' }, made };
 }
 
 async function question(as: Client): Promise<KeyedPost> {

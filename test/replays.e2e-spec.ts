@@ -37,7 +37,7 @@ const isReplayed = ({ headers }: Answer) => headers.get('idempotent-replayed') =
 /** Fields of runs, their sessions, documents and evaluations that go on changing after the first answer. */
 const MOVING = new Set([
   ...['status', 'lastSeq', 'startedAt', 'finishedAt', 'attempts', 'usage', 'updatedAt'],
-  ...['progress', 'chunkCount', 'metrics'],
+  ...['progress', 'chunkCount', 'metrics', 'tookMs'],
 ]);
 
 /** An answer, or what a stream has told, as a client reads it. */

@@ -13,7 +13,8 @@ export class SearchController {
   @Post()
   @HttpCode(200)
   @Access({ can: 'rag:read' })
-  @Replay(false)
+  // As it is found now: results are not kept.
+  @Replay<SearchController>((controller, _id, { body }) => controller.search(body as SearchDto))
   @AsksProviders()
   search(@Body() dto: SearchDto): Promise<SearchAnswerDto> {
     return this.searching.search(dto);
