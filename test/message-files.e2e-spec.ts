@@ -373,7 +373,7 @@ describe('The offline model', () => {
 
   it.each([
     ['basicapi.pdf', 'Table Of Content'],
-    ['arabic.pdf', 'اﻟﻌﺮﺑﻴﺔ'],
+    ['arabic.pdf', 'العربية'],
     ['multi-column.pdf', 'Dense Passage Retrieval'],
     ['empty.pdf', 'holds no text'],
     ['scanned.pdf', 'holds no text'],
