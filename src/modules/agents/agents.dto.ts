@@ -16,6 +16,7 @@ import {
   ValidateIf,
   ValidateNested,
 } from 'class-validator';
+import { spelledAlike } from '../../platform/http/id.decorator.js';
 import { PageQuery, pageOf } from '../../platform/http/pagination.js';
 import { MaxJsonBytes, METADATA_BYTES } from '../../platform/http/max-json-bytes.decorator.js';
 import { PermissionPolicyDto } from '../tenants/permission-policy.dto.js';
@@ -101,7 +102,7 @@ class AgentFieldsDto extends PortableFieldsDto {
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(20)
-  @ArrayUnique((id: unknown) => (typeof id === 'string' ? id.toLowerCase() : id))
+  @ArrayUnique(spelledAlike)
   @IsUUID('all', { each: true })
   collectionIds?: string[] | null;
 }

@@ -1,4 +1,5 @@
 import { ArrayMaxSize, ArrayMinSize, ArrayUnique, IsArray, IsUUID } from 'class-validator';
+import { spelledAlike } from '../../platform/http/id.decorator.js';
 import { ApiProperty } from '@nestjs/swagger';
 import { SessionDto } from './sessions.dto.js';
 
@@ -14,7 +15,7 @@ export class DeleteSessionsDto {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(MAX_SESSIONS)
-  @ArrayUnique((id: unknown) => (typeof id === 'string' ? id.toLowerCase() : id))
+  @ArrayUnique(spelledAlike)
   @IsUUID('all', { each: true })
   ids: string[];
 }

@@ -8,6 +8,11 @@ export function isUuid(text: unknown): text is string {
   return typeof text === 'string' && UUID.test(text);
 }
 
+/** By which ids in a list are told apart: they may be spelled in capitals. */
+export function spelledAlike(id: unknown): unknown {
+  return typeof id === 'string' ? id.toLowerCase() : id;
+}
+
 /** No resource has an id that is no UUID, so asking for one finds nothing. */
 @Injectable()
 export class PathId implements PipeTransform<string, string> {

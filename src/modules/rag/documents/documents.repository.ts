@@ -84,7 +84,8 @@ export class DocumentsRepository {
   /** Those that are there, and how many it named. */
   async ofBatch(id: string): Promise<{ documents: KnownDocument[]; count: number }> {
     const rows = await this.db.sql<{ named: number }>(
-      `SELECT ${COLUMNS}, cardinality(b.document_ids) AS named FROM rag_batches b, unnest(b.document_ids) WITH ORDINALITY AS named (id, place)
+      `SELECT ${COLUMNS}, cardinality(b.document_ids) AS named
+       FROM rag_batches b, unnest(b.document_ids) WITH ORDINALITY AS named (id, place)
        CROSS JOIN LATERAL (SELECT * FROM rag_documents d WHERE d.tenant_id = :tenantId AND d.id = named.id ${EACH}) d
        WHERE b.tenant_id = :tenantId AND b.id = :id AND ${OF_READABLE} ORDER BY named.place`,
       { id, ...readerParameters() },

@@ -14,6 +14,7 @@ import {
   MaxLength,
   ValidateNested,
 } from 'class-validator';
+import { spelledAlike } from '../../../platform/http/id.decorator.js';
 import { pageOf } from '../../../platform/http/pagination.js';
 import { ChunkingDto } from '../collections/collections.dto.js';
 import { SEARCH_MODES, SearchedCollectionsDto, type SearchMode } from '../search/search.dto.js';
@@ -39,7 +40,7 @@ export class EvaluationCaseDto {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(100)
-  @ArrayUnique((id: unknown) => (typeof id === 'string' ? id.toLowerCase() : id))
+  @ArrayUnique(spelledAlike)
   @IsUUID('all', { each: true })
   relevant: string[];
 }

@@ -17,6 +17,7 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
+import { spelledAlike } from '../../../platform/http/id.decorator.js';
 
 export const SEARCH_MODES = ['hybrid', 'vector', 'keyword'] as const;
 export type SearchMode = (typeof SEARCH_MODES)[number];
@@ -35,7 +36,7 @@ export class SearchedCollectionsDto {
   @IsArray()
   @ArrayMinSize(1)
   @ArrayMaxSize(MOST_COLLECTIONS)
-  @ArrayUnique((id: unknown) => (typeof id === 'string' ? id.toLowerCase() : id))
+  @ArrayUnique(spelledAlike)
   @IsUUID('all', { each: true })
   collectionIds: string[];
 }
